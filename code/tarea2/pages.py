@@ -1,0 +1,130 @@
+"""What the pages need around the science: numbers, tables and source listings in Spanish.
+
+Every number that a reader sees passes through :func:`number`, so that the decimal comma, the
+minus sign and the thousands space are the same in prose, tables and figures.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+NARROW_SPACE = "\u202f"  # separates thousands; does not break
+MINUS = "\u2212"
+NO_BREAK_SPACE = "\u00a0"
+
+
+def setup() -> None:
+    """Prepare a page: the figure style, and vector and pixel versions of each figure."""
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    from tarea2.plots import style
+
+    style.use()
+    # bbox_inches=None keeps a figure at the size it was drawn, so that text in it is as large in
+    # print as the style says.
+    set_matplotlib_formats("svg", "png", bbox_inches=None)
+
+
+def number(value: float, decimals: int | None = None) -> str:
+    """Write a number as Spanish typography wants it.
+
+    Parameters
+    ----------
+    value: a finite number; integers keep no decimals.
+    decimals: digits after the comma. ``None`` gives the shortest exact form.
+
+    Returns
+    -------
+    For example ``"0,79"``, ``"\u22122,5"`` or ``"21\u202f840"``. Numbers of four digits are not
+    separated (RAE, *Ortografía*, VIII 2.2.1.1).
+    """
+    if isinstance(value, (bool, np.bool_)) or not np.isreal(value):
+        raise TypeError(f"number() writes real numbers, got {value!r}")
+    value = value.item() if isinstance(value, np.generic) else value
+    if not np.isfinite(value):
+        return "n. d."  # "no definido": IoU of a class that is absent, for instance
+    if decimals is None:
+        text = np.format_float_positional(value, trim="-")  # never in scientific notation
+    else:
+        text = f"{value:.{decimals}f}"
+    sign = MINUS if text.startswith("-") and float(text) != 0 else ""
+    whole, _, fraction = text.lstrip("-").partition(".")
+    if len(whole) > 4:
+        whole = f"{int(whole):,}".replace(",", NARROW_SPACE)
+    return sign + whole + ("," + fraction if fraction else "")
+
+
+def percent(fraction: float, decimals: int = 1) -> str:
+    """Write a fraction (0 to 1) as a percentage: ``0.914`` becomes ``"91,4 %"``."""
+    return number(100 * fraction, decimals) + NO_BREAK_SPACE + "%"
+
+
+def mean_sd(values: Iterable[float], decimals: int = 2) -> str:
+    """Write mean and sample standard deviation: ``"90,5 ± 0,4"``."""
+    values = np.asarray(list(values), dtype=float)
+    if values.size < 2:
+        raise ValueError(f"mean_sd() needs at least two values, got {values.size}")
+    spread = number(values.std(ddof=1), decimals)
+    return f"{number(values.mean(), decimals)} ± {spread}".replace(" ", NO_BREAK_SPACE)
+
+
+def table(
+    frame: pd.DataFrame,
+    decimals: int | dict[str, int] | None = None,
+    align: str | None = None,
+) -> Markdown:
+    """Turn a data frame into a Markdown table; the index is not shown.
+
+    Parameters
+    ----------
+    frame: one row per line; strings are shown as they are, numbers through :func:`number`.
+    decimals: for all numeric columns, or per column name.
+    align: one letter ``l``, ``c`` or ``r`` per column; numbers go right by default.
+    """
+    per_column = decimals if isinstance(decimals, dict) else {}
+    default = None if isinstance(decimals, dict) else decimals
+    numeric = [pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]
+    letters = align or "".join("r" if is_number else "l" for is_number in numeric)
+    if len(letters) != frame.shape[1] or set(letters) - set("lcr"):
+        raise ValueError(
+            f"align must hold one of l, c, r for each of {frame.shape[1]} columns, got {letters!r}"
+        )
+
+    def cell(value: object, column: str) -> str:
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+            places = per_column.get(column, default)
+            whole = isinstance(value, (int, np.integer))
+            return number(value, None if whole else places)
+        return str(value).replace("|", r"\|")
+
+    rule = {"l": ":---", "c": ":---:", "r": "---:"}
+    lines = [
+        list(map(str, frame.columns)),
+        [rule[letter] for letter in letters],
+        *(
+            [cell(value, column) for value, column in zip(row, frame.columns, strict=True)]
+            for row in frame.itertuples(index=False, name=None)
+        ),
+    ]
+    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+def source(*objects: Callable | type) -> Markdown:
+    """Show the source of functions or classes of this package as highlighted code.
+
+    The page prints what runs, so that it cannot drift away from the package.
+    """
+    blocks = []
+    for item in objects:
+        code = textwrap.dedent(inspect.getsource(item)).rstrip()
+        path = Path(inspect.getsourcefile(item) or "")
+        where = "/".join(path.parts[path.parts.index("code") :]) if "code" in path.parts else path
+        blocks.append(f"```python\n# {where}\n{code}\n```")
+    return Markdown("\n\n".join(blocks))

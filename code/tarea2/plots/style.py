@@ -1,0 +1,108 @@
+"""The one style of all figures: sizes, colours, decimal comma.
+
+Widths are those of the printed page, so that 8 pt in a figure is 8 pt on paper.
+"""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+COLUMN = 3.3  # inches: one column of the report
+PAGE = 6.3  # inches: the text width of a chapter
+REPORT = 6.9  # inches: both columns of the report
+
+# Okabe and Ito (2008), "Color Universal Design": told apart with every common colour blindness.
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, BLACK, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#000000", "#6F6F6F"
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+# The second sign besides colour, so that lines survive grey print.
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+SEQUENTIAL = "cividis"  # values from low to high
+DIVERGING = "RdBu_r"  # values around zero
+
+
+class CommaFormatter(ScalarFormatter):
+    """Matplotlib's own tick labels, with the decimal comma."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return super().__call__(x, pos).replace(".", ",")
+
+
+def use() -> None:
+    """Make this style matplotlib's default in the running process."""
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 96,
+            "savefig.dpi": 192,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "font.family": "DejaVu Sans",
+            "font.size": 8,
+            "axes.titlesize": 8.5,
+            "axes.labelsize": 8,
+            "xtick.labelsize": 7.5,
+            "ytick.labelsize": 7.5,
+            "legend.fontsize": 7.5,
+            "legend.frameon": False,
+            "axes.prop_cycle": mpl.cycler(color=CYCLE),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "grid.color": "#DDDDDD",
+            "grid.linewidth": 0.6,
+            "axes.axisbelow": True,
+            "lines.linewidth": 1.4,
+            "lines.markersize": 4,
+            "image.cmap": "gray",
+            "image.interpolation": "nearest",
+            "svg.hashsalt": "tarea2",  # the same figure gives the same file
+        }
+    )
+
+
+def figure(
+    rows: int = 1, columns: int = 1, width: float = PAGE, height: float = 2.4, **options
+) -> tuple[Figure, np.ndarray | Axes]:
+    """Create a figure of ``width`` × ``height`` inches whose linear axes use the decimal comma.
+
+    Further options go to :func:`matplotlib.pyplot.subplots`. Returns figure and axes as it does.
+    """
+    fig, axes = plt.subplots(rows, columns, figsize=(width, height), **options)
+    for ax in np.atleast_1d(axes).flat:
+        comma(ax)
+    return fig, axes
+
+
+def comma(ax: Axes) -> None:
+    """Give both axes tick labels with the decimal comma (again after a change of scale)."""
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "linear":
+            axis.set_major_formatter(CommaFormatter())
+
+
+def heatmap(
+    ax: Axes, values: np.ndarray, decimals: int | None = None, cmap: str = SEQUENTIAL, **options
+) -> None:
+    """Draw a small matrix as coloured squares with its numbers in them.
+
+    Options go to :func:`seaborn.heatmap`; text turns white or black with the square's luminance.
+    """
+    import seaborn as sns
+
+    from tarea2.pages import number
+
+    values = np.asarray(values)
+    labels = np.vectorize(lambda value: number(value.item(), decimals), otypes=[str])(values)
+    defaults = {
+        "annot": labels, "fmt": "", "cbar": False, "square": True,
+        "linewidths": 0.8, "linecolor": "white",
+    }  # fmt: skip
+    sns.heatmap(values, ax=ax, cmap=cmap, **(defaults | options))
+    ax.tick_params(length=0)
