@@ -17,7 +17,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 
 $(VENV)/.installed: requirements.txt pyproject.toml
-	@echo "Instalando el entorno en $(VENV) (unos minutos la primera vez)"
+	@echo "Setting up $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: set PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -99,7 +99,7 @@ def heatmap(
     from tarea2.pages import number
 
     values = np.asarray(values)
-    labels = np.vectorize(lambda value: number(value.item(), decimals), otypes=[str])(values)
+    labels = np.vectorize(lambda value: number(value, decimals), otypes=[str])(values)
     defaults = {
         "annot": labels, "fmt": "", "cbar": False, "square": True,
         "linewidths": 0.8, "linecolor": "white",

@@ -1,0 +1,65 @@
+"""``python -m publish``: build the site into ``_output/``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from publish import engines
+from publish.build import build
+from publish.project import Project, PublishError
+
+
+class Engine(StrEnum):
+    auto = "auto"
+    quarto = "quarto"
+    builtin = "builtin"
+
+
+def main(
+    engine: Annotated[Engine, typer.Option(help="auto takes Quarto where it can be had.")] = (
+        Engine.auto
+    ),
+    page: Annotated[list[str] | None, typer.Option(help="Build only this page; repeatable.")] = (
+        None
+    ),
+    force: Annotated[bool, typer.Option(help="Execute and render even what has not changed.")] = (
+        False
+    ),
+    jobs: Annotated[int, typer.Option(help="Pages made at the same time.")] = os.cpu_count() or 2,
+) -> None:
+    """Build the site: HTML, PDF and an executed notebook of every page."""
+    project, start = Project(), time.monotonic()
+    try:
+        for name in page or []:
+            if name not in project.pages:
+                raise PublishError(f"{name} is no page; pages are {', '.join(project.pages)}")
+        quarto, reason = None, "chosen with --engine"
+        if engine is not Engine.builtin:
+            quarto, reason = engines.find_quarto(project, may_install=True)
+        if engine is Engine.quarto and not quarto:
+            raise PublishError(f"Quarto was asked for but cannot be used: {reason}")
+        if not project.config.get("author"):
+            print("No author: fill in `author` in _autoria.yml to have it on the pages")
+        if quarto:
+            made = engines.build_with_quarto(quarto, project, page, force)
+        else:
+            made = build(project, page, force, jobs)
+    except PublishError as error:
+        print(error, file=sys.stderr)
+        print("Nothing was published: _output/ is as it was.", file=sys.stderr)
+        raise SystemExit(1) from None
+    name = reason if quarto else f"Built-in renderer ({reason})"
+    where = os.path.relpath(project.output)
+    print(
+        f"{name}: {len(made)} pages made in {time.monotonic() - start:.0f} s, see {where}/index.html"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,301 @@
+-- From executed pages to HTML, Typst or notebook Markdown, with Quarto's numbering and wording.
+--
+-- One pass collects and numbers everything that can be referred to (sections, figures, tables,
+-- equations), the next writes floats, equations and callouts for the format, the last resolves
+-- the references. The names of kinds and labels are those that Quarto gives, so that one Typst
+-- template serves both engines.
+
+local html, typst = FORMAT:match("html") ~= nil, FORMAT == "typst"
+local nbsp = "\u{a0}"
+
+local KINDS = {
+  fig = { title = "Figura", position = "bottom" },
+  tbl = { title = "Tabla", position = "top" },
+  eq = { title = "Ecuación" },
+  sec = { title = "Sección" },
+}
+local CALLOUTS = {
+  ["callout-note"] = "Nota", ["callout-tip"] = "Tip",
+  ["callout-warning"] = "Advertencia", ["callout-important"] = "Importante",
+}
+
+local numbers = {}   -- label -> number as text
+local counters = { fig = 0, tbl = 0, eq = 0 }
+local unresolved = {}
+
+local function kind_of(label)
+  local kind = label:match("^(%a+)%-")
+  return KINDS[kind] and kind or nil
+end
+
+local function register(label)
+  local kind = kind_of(label)
+  counters[kind] = counters[kind] + 1
+  numbers[label] = tostring(counters[kind])
+  return numbers[label]
+end
+
+local function raw(text) return pandoc.RawBlock(FORMAT, text) end
+local function raw_inline(text) return pandoc.RawInline(FORMAT, text) end
+local function quoted(text) return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"') .. '"' end
+
+-- Sections ---------------------------------------------------------------------------------
+
+local levels = {}
+
+local function number_header(header)
+  if not header.classes:includes("unnumbered") then
+    local depth = header.level - 1  -- ## is the first level below the title
+    levels[depth] = (levels[depth] or 0) + 1
+    for deeper = depth + 1, 6 do levels[deeper] = nil end
+    local parts = {}
+    for level = 1, depth do parts[level] = tostring(levels[level] or 0) end
+    local text = table.concat(parts, ".")
+    if header.identifier ~= "" then numbers[header.identifier] = text end
+    if html then
+      header.attributes["data-number"] = text
+      header.content:insert(1, pandoc.Space())
+      header.content:insert(1, pandoc.Span(text, { class = "header-section-number" }))
+    end
+  end
+  if typst then header.level = header.level - 1 end
+  return header
+end
+
+-- Equations --------------------------------------------------------------------------------
+
+local function number_equations(block)
+  local result, index = pandoc.Inlines {}, 1
+  local content = block.content
+  while index <= #content do
+    local item, following = content[index], index + 1
+    local display = item.t == "Math" and item.mathtype == "DisplayMath"
+    if display and content[following] and content[following].t == "Space" then
+      following = following + 1
+    end
+    local mark = display and content[following] and content[following].t == "Str"
+      and content[following].text:match("^{#(eq%-[%w-]+)}")
+    if mark then
+      local number = register(mark)
+      if typst then
+        result:insert(raw_inline("#math.equation(block: true, numbering: equation-numbering, [ "))
+        result:insert(item)
+        result:insert(raw_inline(" ])<" .. mark .. ">"))
+      elseif html then
+        result:insert(pandoc.Span(
+          { item, pandoc.Span("(" .. number .. ")", { class = "equation-number" }) },
+          { id = mark, class = "equation" }))
+      else
+        result:insert(pandoc.Math("DisplayMath", item.text .. " \\qquad (" .. number .. ")"))
+      end
+      local rest = content[following].text:gsub("^{#eq%-[%w-]+}", "")
+      if rest ~= "" then result:insert(pandoc.Str(rest)) end
+      index = following + 1
+    else
+      result:insert(item)
+      index = index + 1
+    end
+  end
+  block.content = result
+  return block
+end
+
+-- Floats -----------------------------------------------------------------------------------
+
+local function caption_line(kind, number, caption)
+  local line = pandoc.Inlines { pandoc.Str(KINDS[kind].title .. nbsp .. number .. ":"), pandoc.Space() }
+  line:extend(caption)
+  return line
+end
+
+local function write_float(label, content, caption)
+  local kind, number = kind_of(label), register(label)
+  local blocks = pandoc.Blocks {}
+  if typst then
+    blocks:insert(raw("#figure(["))
+    blocks:extend(content)
+    blocks:insert(raw("], caption: figure.caption(position: " .. KINDS[kind].position .. ", ["))
+    blocks:insert(pandoc.Plain(caption))
+    blocks:insert(raw(']), kind: "quarto-float-' .. kind .. '", supplement: '
+      .. quoted(KINDS[kind].title) .. ", numbering: \"1\") <" .. label .. ">"))
+  elseif html then
+    local caption_html = pandoc.Blocks {
+      raw("<figcaption>"), pandoc.Plain(caption_line(kind, number, caption)), raw("</figcaption>"),
+    }
+    blocks:insert(raw('<figure id="' .. label .. '" class="float float-' .. kind .. '">'))
+    if kind == "tbl" then blocks:extend(caption_html) end
+    blocks:extend(content)
+    if kind ~= "tbl" then blocks:extend(caption_html) end
+    blocks:insert(raw("</figure>"))
+  else
+    local line = pandoc.Para { pandoc.Emph(caption_line(kind, number, caption)) }
+    if kind == "tbl" then blocks:insert(line) end
+    blocks:extend(content)
+    if kind ~= "tbl" then blocks:insert(line) end
+  end
+  return blocks
+end
+
+local function float_div(div)
+  if not (div.identifier:match("^fig%-") or div.identifier:match("^tbl%-")) then return nil end
+  local content, caption = div.content, nil
+  local last = content[#content]
+  if last and last.t == "Div" and last.classes:includes("cell-caption") then
+    caption = pandoc.utils.blocks_to_inlines(last.content)
+    content:remove(#content)
+  elseif last and last.t == "Para" then  -- written by hand: the last paragraph is the caption
+    caption = last.content
+    content:remove(#content)
+  end
+  return write_float(div.identifier, content, caption or pandoc.Inlines {})
+end
+
+local function float_table(element)
+  if not element.identifier:match("^tbl%-") then return nil end
+  local label, caption = element.identifier, pandoc.utils.blocks_to_inlines(element.caption.long)
+  element.identifier, element.caption = "", pandoc.Caption()
+  return write_float(label, pandoc.Blocks { element }, caption)
+end
+
+-- Images and code --------------------------------------------------------------------------
+
+local function write_image(image)
+  local alt = image.attributes["alt"] or pandoc.utils.stringify(image.caption)
+  if not typst then return nil end
+  return raw_inline("#image(" .. quoted(image.src) .. ", alt: " .. quoted(alt) .. ")")
+end
+
+local function write_code(block)
+  local fold = block.attributes["code-fold"]
+  local summary = block.attributes["code-summary"] or "Código"
+  block.attributes["code-fold"], block.attributes["code-summary"] = nil, nil
+  if not (html and fold) then return block end
+  local open = fold == "show" and " open" or ""
+  return {
+    raw('<details class="code-fold"' .. open .. "><summary>"),
+    pandoc.Plain(pandoc.Str(summary)), raw("</summary>"), block, raw("</details>"),
+  }
+end
+
+-- Divs -------------------------------------------------------------------------------------
+
+local function write_callout(div)
+  for class, name in pairs(CALLOUTS) do
+    if div.classes:includes(class) then
+      local title = pandoc.read(div.attributes["title"] or name, "markdown").blocks[1].content
+      local style = class:gsub("callout%-", "")
+      if html then
+        local blocks = pandoc.Blocks {
+          raw('<aside class="callout ' .. class .. '"><p class="callout-title">'),
+          pandoc.Plain(title), raw("</p>"),
+        }
+        blocks:extend(div.content)
+        blocks:insert(raw("</aside>"))
+        return blocks
+      elseif typst then
+        local blocks = pandoc.Blocks { raw("#nota(" .. quoted(style) .. ", [") }
+        blocks:insert(pandoc.Plain(title))
+        blocks:insert(raw("], ["))
+        blocks:extend(div.content)
+        blocks:insert(raw("])"))
+        return blocks
+      end
+      local quote = pandoc.Blocks { pandoc.Para { pandoc.Strong(title) } }
+      quote:extend(div.content)
+      return pandoc.BlockQuote(quote)
+    end
+  end
+end
+
+local function visible(div)
+  if not div.classes:includes("content-visible") then return nil end
+  local wanted = div.attributes["when-format"]
+  local shown = (wanted == "html" and html) or (wanted == "typst" and typst)
+  return shown and div.content or {}
+end
+
+-- Everything in reading order: a label's number is its place on the page.
+local function collect(blocks)
+  local result = pandoc.Blocks {}
+  for _, block in ipairs(blocks) do
+    local kept
+    if block.t == "Header" then
+      kept = number_header(block)
+    elseif block.t == "Para" or block.t == "Plain" then
+      kept = number_equations(block)
+    elseif block.t == "Table" then
+      kept = float_table(block) or block
+    elseif block.t == "CodeBlock" then
+      kept = write_code(block)
+    elseif block.t == "Div" then
+      kept = visible(block)
+      if kept then
+        kept = collect(kept)
+      else
+        block.content = collect(block.content)
+        kept = float_div(block) or write_callout(block) or block
+      end
+    elseif block.t == "BlockQuote" then
+      block.content = collect(block.content)
+      kept = block
+    elseif block.t == "BulletList" or block.t == "OrderedList" then
+      for index, item in ipairs(block.content) do block.content[index] = collect(item) end
+      kept = block
+    else
+      kept = block
+    end
+    if pandoc.utils.type(kept) == "Blocks" or pandoc.utils.type(kept) == "List"
+      or (type(kept) == "table" and kept.t == nil) then
+      for _, item in ipairs(kept) do result:insert(item) end
+    else
+      result:insert(kept)
+    end
+  end
+  return result
+end
+
+-- References -------------------------------------------------------------------------------
+
+local function resolve(cite)
+  local result = pandoc.Inlines {}
+  for index, item in ipairs(cite.citations) do
+    local kind = kind_of(item.id)
+    if not kind then return nil end  -- a citation of the literature
+    if index > 1 then result:extend { pandoc.Str(","), pandoc.Space() } end
+    local number = numbers[item.id]
+    local prefix = #item.prefix > 0 and pandoc.utils.stringify(item.prefix)
+      or item.mode ~= "SuppressAuthor" and KINDS[kind].title or nil
+    if not number then
+      table.insert(unresolved, item.id)
+      number = "?"
+    end
+    local text = (prefix and prefix .. nbsp or "") .. number
+    if typst then
+      result:insert(raw_inline("#ref(<" .. item.id .. ">, supplement: [" .. (prefix or "") .. "])"))
+    elseif html then
+      result:insert(pandoc.Link(text, "#" .. item.id, "", { class = "quarto-xref" }))
+    else
+      result:insert(pandoc.Str(text))
+    end
+  end
+  return result
+end
+
+function Pandoc(doc)
+  doc.blocks = collect(doc.blocks)
+  doc = doc:walk { Cite = resolve, Image = write_image }
+  if #unresolved > 0 then
+    error("unresolved reference @" .. table.concat(unresolved, ", @"))
+  end
+  -- Quarto's website shows the literature as a section of its own, without a number.
+  doc = pandoc.utils.citeproc(doc)
+  local tidy = { Header = function(header)
+    if header.identifier == "bibliography" then header.level = typst and 1 or 2 end
+    return header
+  end }
+  if not (html or typst) then  -- a notebook has no anchors to jump to
+    tidy.Div = function(div) return div.content end
+    tidy.Link = function(link) return link.target:match("^#") and link.content or nil end
+  end
+  return doc:walk(tidy)
+end
