@@ -41,7 +41,7 @@ def main(
                 raise PublishError(f"{name} is no page; pages are {', '.join(project.pages)}")
         quarto, reason = None, "chosen with --engine"
         if engine is not Engine.builtin:
-            quarto, reason = engines.find_quarto(project, may_install=True)
+            quarto, reason = engines.find_quarto(project)
         if engine is Engine.quarto and not quarto:
             raise PublishError(f"Quarto was asked for but cannot be used: {reason}")
         if not project.config.get("author"):
@@ -56,9 +56,8 @@ def main(
         raise SystemExit(1) from None
     name = reason if quarto else f"Built-in renderer ({reason})"
     where = os.path.relpath(project.output)
-    print(
-        f"{name}: {len(made)} pages made in {time.monotonic() - start:.0f} s, see {where}/index.html"
-    )
+    seconds = time.monotonic() - start
+    print(f"{name}: {len(made)} pages made in {seconds:.0f} s, see {where}/index.html")
 
 
 if __name__ == "__main__":

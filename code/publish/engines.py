@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from publish.build import Ledger
+from publish.page import read
 from publish.project import Project, PublishError
 
 QUARTO_PACKAGE = "quarto-cli==1.10.19"
 OLDEST_QUARTO = (1, 10)
 
 
-def find_quarto(project: Project, may_install: bool) -> tuple[str | None, str]:
-    """Return the path of a usable Quarto, or None, and the reason in words.
+def find_quarto(project: Project) -> tuple[str | None, str]:
+    """Return the path of a usable Quarto, or None, and the version or the reason in words.
 
     ``pip install quarto-cli`` downloads Quarto's program from its release page. Where that fails
     the failure is remembered in ``.build/no-quarto``, so that later builds do not wait for it.
     """
     found = _on_path()
-    if found:
-        return _checked(found)
-    if not may_install:
-        return None, "Quarto is not installed"
     failed = project.cache / "no-quarto"
-    if failed.exists():
-        return (
-            None,
-            f"{QUARTO_PACKAGE} could not be downloaded (remove .build/no-quarto to try again)",
-        )
-    command = [sys.executable, "-m", "pip", "install", "--quiet", QUARTO_PACKAGE]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=300).returncode == 0
-    except subprocess.TimeoutExpired:
-        done = False
-    found = _on_path() if done else None
+    if not found and failed.exists():
+        return None, f"{failed.read_text().strip()}; remove .build/no-quarto to try again"
+    if not found:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", QUARTO_PACKAGE]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, timeout=300)
+        found = _on_path()
     if found:
         return _checked(found)
+    reason = f"{QUARTO_PACKAGE} could not be downloaded"
     failed.parent.mkdir(parents=True, exist_ok=True)
-    failed.write_text("pip could not install quarto-cli here; remove this file to try again\n")
-    return None, f"{QUARTO_PACKAGE} could not be downloaded"
+    failed.write_text(reason + "\n")
+    return None, reason
 
 
 def _on_path() -> str | None:
@@ -51,21 +48,67 @@ def _on_path() -> str | None:
 
 def _checked(program: str) -> tuple[str | None, str]:
     try:
-        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60)
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=120)
         version = answer.stdout.strip()
         numbers = tuple(int(part) for part in version.split(".")[:2])
     except (OSError, subprocess.TimeoutExpired, ValueError):
-        return None, f"{Path(program).name} is installed but does not run"
+        return None, "Quarto is installed but does not run"
     if numbers < OLDEST_QUARTO:
-        return None, f"Quarto {version} is older than {'.'.join(map(str, OLDEST_QUARTO))}"
+        wanted = ".".join(map(str, OLDEST_QUARTO))
+        return None, f"Quarto {version} is older than {wanted}"
     return program, f"Quarto {version}"
 
 
-def quarto_render(program: str, project: Project, pages: list[str], output: Path) -> None:
-    """Run ``quarto render`` on the project, into ``output``."""
-    environment = os.environ | {"QUARTO_PYTHON": sys.executable}
-    for page in pages or [""]:
-        command = [program, "render", *([page] if page else []), "--output-dir", str(output)]
-        done = subprocess.run(command, cwd=project.root, env=environment)
+def build_with_quarto(
+    program: str,
+    project: Project,
+    only: list[str] | None = None,
+    force: bool = False,
+    report: Callable[[str], None] = print,
+) -> list[str]:
+    """Bring ``_output/`` up to date with Quarto and return the pages that were made anew.
+
+    Quarto works on a copy of the sources in ``.build/quarto``: ``_output/`` changes only when
+    every page succeeded, and a page that did not change is not rendered again.
+    """
+    pages = [read(path, project.root) for path in project.pages]
+    work = project.cache / "quarto"
+    ledger = Ledger(project, pages, "quarto", work / project.config["project"]["output-dir"])
+    changed = ledger.changed(only, force)
+    if not changed and ledger.is_published():
+        return []
+    _copy_sources(project, work)
+    targets = [[]] if len(changed) == len(pages) else [[page.path] for page in changed]
+    for target in targets:
+        done = subprocess.run(
+            [program, "render", *target],
+            cwd=work,
+            env=os.environ | {"QUARTO_PYTHON": sys.executable},
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
-            raise PublishError(f"quarto render {page} failed; its message stands above")
+            log = (done.stdout + done.stderr).strip().splitlines()
+            raise PublishError("\n".join(["quarto render failed:", *log[-25:]]))
+    for page in changed:
+        ledger.record(page)
+        report(f"  {page.path}")
+    ledger.publish()
+    return [page.path for page in changed]
+
+
+def _copy_sources(project: Project, work: Path) -> None:
+    config = project.config
+    names = ["_quarto.yml", *config.get("metadata-files", []), config["bibliography"], "theme"]
+    names += [*project.pages, config["project"]["post-render"]]
+    for leftover in work.glob("**/*.qmd"):
+        if leftover.relative_to(work).as_posix() not in project.pages:
+            leftover.unlink()
+    for name in names:
+        source, target = project.root / name, work / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)

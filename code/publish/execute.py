@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from publish.page import INLINE, Cell, Page, PageError
-from publish.project import Project, PublishError
+from publish.project import ROOT, Project, PublishError
 
 TIMEOUT = 120  # seconds for one cell: pages read results, they do not train
 
@@ -143,10 +143,10 @@ def _fingerprint(page: Page, project: Project) -> str:
         (cell.code, cell.options.get("eval", True)) if cell.kind == "code" else cell.source
         for cell in page.cells
     ]
-    return digest(code, tree_digest(project.root), versions(), os.environ.get("TAREA2_DATA_DIR"))
+    return digest(code, tree_digest(), versions(), os.environ.get("TAREA2_DATA_DIR"))
 
 
-def tree_digest(root: Path) -> str:
+def tree_digest(root: Path = ROOT) -> str:
     """Hash of the package and of the stored results and models, as pages see them."""
     folders = (root / "code" / "tarea2", root / "data" / "results", root / "data" / "models")
     files = sorted(

@@ -40,7 +40,7 @@ def html(page: Page, notebook, project: Project, folder: Path, site: dict) -> No
         ["--mathml", "--template", str(project.root / "theme" / "site" / "page.html")]
         + (["--toc", "--toc-depth=3"] if metadata.get("toc") else []),
     )  # fmt: skip
-    # Links between pages are written to the sources.
+    # Links between pages are written to the sources; each format leads to its own kind.
     text = re.sub(r'(href="[^":]+)\.qmd([#"])', r"\1.html\2", text)
     write_atomically(target, text)
 
@@ -54,6 +54,7 @@ def pdf(page: Page, notebook, project: Project, folder: Path) -> None:
         page, project, markdown, "typst-citations", metadata,
         ["--template", str(project.root / "theme" / "typst" / "builtin.typ")],
     )  # fmt: skip
+    text = re.sub(r'(#link\("[^":]+)\.qmd(?:#[\w-]+)?"', r'\1.pdf"', text)
     source = work / "page.typ"
     write_atomically(source, text)
     try:
@@ -76,6 +77,7 @@ def ipynb(page: Page, notebook, project: Project, folder: Path) -> None:
     writer += "-bracketed_spans-raw_attribute-smart-citations-link_attributes"
     text = _pandoc(page, project, "\n\n".join(parts), writer, metadata, ["--wrap=none"])
 
+    text = re.sub(r"(\]\([^():]+)\.qmd(?:#[\w-]+)?\)", r"\1.ipynb)", text)
     header = f"# {metadata['title']}\n\n" + (
         f"*{metadata['subtitle']}*" if metadata.get("subtitle") else ""
     )
@@ -122,9 +124,9 @@ def assemble(notebook, output_format: str, write_image: Callable[[str, str, str]
 
 
 def _output(output, options: dict, output_format: str, name: str, write_image) -> str:
+    if _hidden(output, options):
+        return ""
     if output.output_type == "stream":
-        if output.name == "stderr" and not options.get("warning", True):
-            return ""
         return _fenced(_plain(output.text), ".cell-output")
     data = output.get("data", {})
     for mime in PREFERENCE[output_format]:
@@ -140,6 +142,11 @@ def _output(output, options: dict, output_format: str, name: str, write_image) -
     return ""
 
 
+def _hidden(output, options: dict) -> bool:
+    warning = output.output_type == "stream" and output.name == "stderr"
+    return warning and not options.get("warning", True)
+
+
 def _float(content: str, options: dict) -> str:
     caption = options.get("fig-cap") or options.get("tbl-cap")
     if not caption:
@@ -152,7 +159,7 @@ def _float(content: str, options: dict) -> str:
 
 def _code_block(code: str, options: dict) -> str:
     attributes = ".python .cell-code"
-    if "code-fold" in options and options["code-fold"]:
+    if options.get("code-fold"):
         attributes += f' code-fold="{str(options["code-fold"]).lower()}"'
     if "code-summary" in options:
         attributes += f' code-summary="{options["code-summary"]}"'
@@ -186,9 +193,8 @@ def _code_cell(cell):
     options = cell.metadata.options
     outputs = []
     for output in cell.outputs if options.get("output", True) else []:
-        if output.output_type == "stream" and output.name == "stderr":
-            if not options.get("warning", True):
-                continue
+        if _hidden(output, options):
+            continue
         output = nbformat.from_dict(dict(output))
         if "data" in output and "image/png" in output["data"]:
             # Jupyter shows pixels and vectors alike; one of them is enough in a download.

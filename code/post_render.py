@@ -1,0 +1,24 @@
+"""Run by ``quarto render`` when the site is done: put our notebooks where Quarto's were.
+
+Quarto's ``ipynb`` format loses the output of labelled tables and turns references into HTML
+anchors, so both engines hand out the notebooks that ``publish.render.ipynb`` writes.
+"""
+
+import os
+from pathlib import Path
+
+from publish import execute, page, project, render
+
+
+def main() -> None:
+    site = project.Project(Path.cwd())
+    output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
+    for path in site.pages:
+        source = page.read(path, site.root)
+        # A single page may be rendered on its own: the others have no output yet.
+        if (output / f"{source.stem}.html").exists():
+            render.ipynb(source, execute.run(source, site), site, output)
+
+
+if __name__ == "__main__":
+    main()
