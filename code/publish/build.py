@@ -20,12 +20,13 @@ def build(
     only: list[str] | None = None,
     force: bool = False,
     jobs: int = 2,
+    publish: bool = True,
     report: Callable[[str], None] = print,
 ) -> list[str]:
     """Bring ``_output/`` up to date and return the pages that were made anew.
 
     Pages are made in ``.build/site``; ``_output/`` changes only when all of them succeeded, so a
-    broken page leaves the last good site in place.
+    broken page leaves the last good site in place. Without ``publish`` it does not change at all.
     """
     execute.require_kernel()
     pages = [read(path, project.root) for path in project.pages]
@@ -46,11 +47,12 @@ def build(
                 report(f"  {tasks[task].path}")
     if errors:
         raise PublishError("\n".join(sorted(errors)))
-    if all(made(page, staging) for page in pages) and not ledger.is_published():
+    if all(made(page, staging) for page in pages):
         website.assets(project, staging)
         website.search_index(project, staging)
         _remove_stale(pages, staging)
-        ledger.publish()
+        if publish and not ledger.is_published():
+            ledger.publish()
     return [page.path for page in changed]
 
 

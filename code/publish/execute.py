@@ -82,7 +82,8 @@ def _run_cell(client: NotebookClient, page: Page, cell: Cell, node, index: int) 
         client.execute_cell(node, index)
     except CellExecutionError as error:
         # Where in the cell: the last frame of IPython's traceback that points into it.
-        frames = re.findall(r"Cell In\[\d+\], line (\d+)", "\n".join(error.traceback.splitlines()))
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback)
+        frames = re.findall(r"Cell In\[\d+\], line (\d+)", plain)
         offset = cell.source.count("\n") - cell.code.count("\n")
         line = cell.line + offset + (int(frames[0]) - 1 if frames else 0)
         raise PageError(

@@ -36,7 +36,7 @@ _REFUSED = [
     (re.compile(r"^(```+|~~~+)\s*\{=\w+\}"), "raw blocks are not portable; use Markdown"),
     (re.compile(r"`\{=\w+\}"), "raw inlines are not portable; use Markdown"),
     (re.compile(r"</?[a-zA-Z][^<>@:]*>|<!--"), "raw HTML is not portable; use Markdown"),
-    (re.compile(r"^(```+|~~~+)\s*\{(?!python\})\w+"), "only {python} cells are executed"),
+    (re.compile(r"^(```+|~~~+)\s*\{(?!python\b)\w+"), "only {python} cells are executed"),
     (re.compile(r"^(```+|~~~+)\s*\{python[^}]+\}"), "cell options go into #| lines"),
     (re.compile(r"^#\s"), "the title is the only first-level heading; start at ##"),
 ]
@@ -103,13 +103,14 @@ def read(path: str, root: Path) -> Page:
     first_line = text.count("\n", 0, body_start) + 1
     cells, position = [], 0
     for raw in jupytext.reads(body, fmt="Rmd").cells:
-        position = body.index(raw.source, position)
+        source = raw.source.strip("\n")
+        position = body.index(source, position)
         line = first_line + body.count("\n", 0, position)
-        position += len(raw.source)
+        position += len(source)
         if raw.cell_type == "code":
-            cells.append(Cell("code", raw.source, line, _options(path, line, raw.source)))
-        elif raw.source.strip():
-            cells.append(Cell("markdown", raw.source, line))
+            cells.append(Cell("code", source, line, _options(path, line, source)))
+        elif source:
+            cells.append(Cell("markdown", source, line))
     _check_prose(path, first_line, body)
     _check_labels(path, cells)
     return Page(path, metadata, cells)
@@ -198,7 +199,7 @@ def _check_prose(path: str, first_line: int, body: str) -> None:
         if depth < 0:
             raise PageError(path, line, "::: closes a Div that was not opened")
     if depth:
-        last = first_line + body.count("\n")
+        last = first_line + body.rstrip().count("\n")
         raise PageError(path, last, "a Div opened with ::: is not closed")
 
 

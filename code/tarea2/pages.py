@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def number(value: float, decimals: int | None = None) -> str:
     For example ``"0,79"``, ``"\u22122,5"`` or ``"21\u202f840"``. Numbers of four digits are not
     separated (RAE, *Ortografía*, VIII 2.2.1.1).
     """
-    if isinstance(value, (bool, np.bool_)) or not np.isreal(value):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.number)):
         raise TypeError(f"number() writes real numbers, got {value!r}")
     value = value.item() if isinstance(value, np.generic) else value
     if not np.isfinite(value):

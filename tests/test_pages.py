@@ -1,0 +1,64 @@
+"""The number formatter, tables and listings that every page uses."""
+
+import code
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarea2 import pages
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (0.79, 2, "0,79"), (-2.5, None, "−2,5"), (21840, None, "21\u202f840"), (2050, None, "2050"),
+        (1234567, None, "1\u202f234\u202f567"), (3.0, None, "3"), (3.0, 1, "3,0"),
+        (-0.001, 2, "0,00"),
+        (1e-7, None, "0,0000001"), (np.float32(0.5), None, "0,5"), (np.int64(7), None, "7"),
+        (float("nan"), 2, "n. d."), (0.125, 2, "0,12"), (99999.5, 1, "99\u202f999,5"),
+    ],
+)  # fmt: skip
+def test_number(value, decimals, text):
+    assert pages.number(value, decimals) == text
+
+
+@given(st.floats(-1e9, 1e9), st.integers(0, 6))
+def test_number_reads_back(value, decimals):
+    text = pages.number(value, decimals)
+    back = float(text.replace("−", "-").replace("\u202f", "").replace(",", "."))
+    assert back == pytest.approx(float(f"{value:.{decimals}f}"), abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [True, "3", 1 + 2j, None])
+def test_number_refuses_what_is_no_number(value):
+    with pytest.raises(TypeError, match="writes real numbers"):
+        pages.number(value)
+
+
+def test_percent_and_mean_sd():
+    assert pages.percent(0.914, 1) == "91,4\u00a0%"
+    assert pages.mean_sd([1, 2, 3], 1) == "2,0\u00a0±\u00a01,0"
+    with pytest.raises(ValueError, match="at least two values, got 1"):
+        pages.mean_sd([1])
+
+
+def test_table_writes_markdown_with_decimal_commas():
+    frame = pd.DataFrame({"red": ["a|b"], "pesos": [12345], "error": [0.5]})
+    assert pages.table(frame, decimals=2).data == (
+        "| red | pesos | error |\n| :--- | ---: | ---: |\n| a\\|b | 12\u202f345 | 0,50 |"
+    )
+    with pytest.raises(ValueError, match="one of l, c, r for each of 3 columns, got 'lx'"):
+        pages.table(frame, align="lx")
+
+
+def test_source_shows_the_code_that_runs_and_where_it_stands():
+    text = pages.source(pages.percent).data
+    assert text.startswith("```python\n# code/tarea2/pages.py\ndef percent(")
+    assert text.endswith("```")
+
+
+def test_the_folder_code_does_not_hide_the_module_of_the_standard_library():
+    assert hasattr(code, "InteractiveConsole")

@@ -1,0 +1,147 @@
+"""The built pages, as a reader gets them: complete, resolved, described, linked."""
+
+import base64
+import re
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pypdf
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from publish.page import read
+from publish.project import ROOT, Project
+
+PAGES = Project(ROOT).pages
+LEFTOVER = re.compile(r"@(fig|tbl|eq|sec)-[a-z]|\{\{<|#\||\{#(fig|tbl|eq|sec)-|`\{python\}|:::|\?@")
+
+
+@pytest.fixture(params=PAGES)
+def page(request, site) -> Path:
+    """One page's path without its ending."""
+    return site / request.param.removesuffix(".qmd")
+
+
+def soup_of(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def with_suffix(page: Path, suffix: str) -> Path:
+    return page.with_name(f"{page.name}.{suffix}")
+
+
+def pdf_text(page: Path) -> str:
+    reader = pypdf.PdfReader(with_suffix(page, "pdf"))
+    return "\n".join(sheet.extract_text() for sheet in reader.pages)
+
+
+def test_every_page_has_its_three_forms(page):
+    for suffix in ("html", "pdf", "ipynb"):
+        assert with_suffix(page, suffix).stat().st_size > 1000
+
+
+def test_nothing_unresolved_is_left(page):
+    for text in (
+        soup_of(with_suffix(page, "html")).main.get_text(),
+        pdf_text(page),
+        "\n".join(
+            cell.source
+            for cell in nbformat.read(with_suffix(page, "ipynb"), as_version=4).cells
+            if cell.cell_type == "markdown"
+        ),
+    ):
+        assert not LEFTOVER.findall(text)
+
+
+def test_every_image_says_what_it_shows(page):
+    for image in soup_of(with_suffix(page, "html")).find_all("img"):
+        assert len(image.get("alt", "")) > 20, image
+        assert (page.parent / unquote(image["src"])).exists()
+
+
+def test_links_lead_somewhere(page, site):
+    for link in soup_of(with_suffix(page, "html")).find_all(["a", "link", "script"]):
+        address = urlsplit(link.get("href") or link.get("src") or "")
+        if address.scheme or not (address.path or address.fragment):
+            continue
+        target = (page.parent / unquote(address.path)).resolve() if address.path else None
+        target = target or with_suffix(page, "html")
+        assert target.exists(), f"{page.name}: {address.geturl()}"
+        assert site.resolve() in target.resolve().parents
+        if address.fragment and target.suffix == ".html":
+            assert soup_of(target).find(id=unquote(address.fragment)), address.geturl()
+
+
+def test_links_of_notebooks_lead_somewhere(page):
+    for cell in nbformat.read(with_suffix(page, "ipynb"), as_version=4).cells:
+        for target in re.findall(r"\]\(([^():#]+)\)", cell.source):
+            assert (page.parent / target).exists(), target
+
+
+def test_notebooks_hold_outputs_and_readable_images(page):
+    book = nbformat.read(with_suffix(page, "ipynb"), as_version=4)
+    nbformat.validate(book)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code if "eval" not in cell.metadata)
+    images = [
+        output["data"]["image/png"]
+        for cell in code
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    figures = soup_of(with_suffix(page, "html")).find_all("img")
+    assert len(images) == len(figures)
+    for content in images:
+        picture = Image.open(BytesIO(base64.b64decode(content)))
+        picture.verify()
+        assert picture.width > 200
+
+
+def test_pdf_is_spanish_text_with_the_same_captions_as_the_page(page):
+    text = " ".join(pdf_text(page).split())
+    assert re.search(r"\b(el|la|los|las|una?)\b", text)
+    for caption in soup_of(with_suffix(page, "html")).find_all("figcaption"):
+        # A label such as "Figura 3:" survives line breaks and hyphenation; long text may not.
+        label = " ".join(caption.get_text().split())[:9].rstrip(": ")
+        assert label in text.replace("\u00a0", " ")
+
+
+def test_report_has_at_most_four_pages_in_two_columns(site):
+    reader = pypdf.PdfReader(site / "report.pdf")
+    assert 1 <= len(reader.pages) <= 4
+    width, height = (float(side) / 72 * 25.4 for side in reader.pages[0].mediabox[2:])
+    assert (round(width), round(height)) == (210, 297)
+    lefts = []
+    reader.pages[0].extract_text(
+        visitor_text=lambda text, cm, tm, font, size: lefts.append(tm[4]) if text.strip() else None
+    )
+    middle = 105 / 25.4 * 72
+    assert sum(left > middle for left in lefts) > 20  # a second column starts right of the middle
+
+
+def test_every_figure_and_table_is_spoken_of(page):
+    soup = soup_of(with_suffix(page, "html"))
+    referred = {link["href"].lstrip("#") for link in soup.find_all("a", class_="quarto-xref")}
+    floats = {item["id"] for item in soup.find_all("figure", id=re.compile("^(fig|tbl)-"))}
+    assert floats <= referred
+
+
+def test_headings_do_not_skip_a_level(page):
+    soup = soup_of(with_suffix(page, "html"))
+    levels = [int(tag.name[1]) for tag in soup.main.find_all(re.compile("^h[1-6]$"))]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_every_page_reads_without_error_and_has_a_description():
+    for path in PAGES:
+        assert read(path, ROOT).metadata.get("description"), path
+
+
+def test_every_page_is_in_the_sidebar(project):
+    assert sorted(project.reading_order()) == sorted(PAGES)
