@@ -45,6 +45,11 @@ def test_percent_and_mean_sd():
         pages.mean_sd([1])
 
 
+def test_text_reaches_a_page_as_it_is():
+    assert pages.number(21840)._repr_markdown_() == "21\u202f840"
+    assert pages.Text("a_b* $c$ @d")._repr_markdown_() == r"a\_b\* \$c\$ \@d"
+
+
 def test_table_writes_markdown_with_decimal_commas():
     frame = pd.DataFrame({"red": ["a|b"], "pesos": [12345], "error": [0.5]})
     assert pages.table(frame, decimals=2).data == (

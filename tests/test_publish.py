@@ -101,7 +101,9 @@ def test_inline_code_that_raises_or_gives_no_text_is_reported(small_project):
     with pytest.raises(PublishError, match=r"index.qmd:7: inline code 1/0 raised ZeroDivision"):
         quiet_build(small_project)
     write_page(small_project.root, "a `{python} 1.5`\n")
-    with pytest.raises(PublishError, match=r"index.qmd:6: inline code 1.5 gives 1.5; write it"):
+    with pytest.raises(
+        PublishError, match=r"index.qmd:6: inline code 1.5 gives 1.5; pages show text"
+    ):
         quiet_build(small_project)
 
 
@@ -160,7 +162,7 @@ def test_the_constructs_of_the_portable_subset_come_out(small_project):
         + '::: {.callout-warning title="Ojo"}\nCuidado.\n:::\n\n'
         + '::: {.content-visible when-format="typst"}\nSolo papel.\n:::\n\n'
         + cell("print('visto')", "echo: false")
-        + cell("import warnings; warnings.warn('ruido')", "warning: false")
+        + cell("import warnings; warnings.warn('ru' + 'ido')", "warning: false")
         + cell("raise SystemError", "eval: false")
         + cell("'oculto'", "output: false", "code-fold: true", 'code-summary: "Abrir"'),
     )
@@ -177,7 +179,8 @@ def test_the_constructs_of_the_portable_subset_come_out(small_project):
         == "Ojo"
     )
     assert soup.find("summary").text.strip() == "Abrir"
-    for gone in ("Solo papel", "print(", "ruido", "#|", "'oculto'\n"):
+    assert soup.main.get_text().count("oculto") == 1  # the code, not its output
+    for gone in ("Solo papel", "print(", "ruido", "#|"):
         assert gone not in soup.main.get_text()
     assert "raise SystemError" in soup.main.get_text()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -127,15 +126,16 @@ def _with_inline_values(client: NotebookClient, page: Page, cell: Cell) -> str:
 def _inline_text(page: Page, cell: Cell, code: str, data: dict) -> str:
     if "text/markdown" in data:
         return data["text/markdown"]
-    value = ast.literal_eval(data["text/plain"]) if data["text/plain"][:1] in "'\"" else None
-    if not isinstance(value, str):
-        raise PageError(
-            page.path,
-            cell.line,
-            f"inline code {code} gives {data['text/plain']}; "
-            "write it through pages.number or another function that returns text",
-        )
-    return re.sub(r"([\\`*_{}\[\]()>#+.!|$~^<@-])", r"\\\1", value)
+    shown = data["text/plain"]
+    # Quarto shows a plain string as Python writes it, so only the simplest come out right.
+    if re.fullmatch(r"'[^'\"\\$~^<@|]+'", shown):
+        return re.sub(r"([`*_{}\[\]()>#+.!-])", r"\\\1", shown[1:-1])
+    raise PageError(
+        page.path,
+        cell.line,
+        f"inline code {code} gives {shown}; pages show text, so write it through pages.number, "
+        "pages.percent or pages.Text",
+    )
 
 
 def _fingerprint(page: Page, project: Project) -> str:

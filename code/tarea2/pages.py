@@ -7,6 +7,7 @@ minus sign and the thousands space are the same in prose, tables and figures.
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 from numbers import Real
@@ -21,6 +22,13 @@ MINUS = "\u2212"
 NO_BREAK_SPACE = "\u00a0"
 
 
+class Text(str):
+    """Text for a page. Plain strings reach Quarto as Python writes them, ``'\\u202f'`` and all."""
+
+    def _repr_markdown_(self) -> str:
+        return re.sub(r"([\\`*_\[\]#|$~^<@])", r"\\\1", self)
+
+
 def setup() -> None:
     """Prepare a page: the figure style, and vector and pixel versions of each figure."""
     from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -33,7 +41,7 @@ def setup() -> None:
     set_matplotlib_formats("svg", "png", bbox_inches=None)
 
 
-def number(value: float, decimals: int | None = None) -> str:
+def number(value: float, decimals: int | None = None) -> Text:
     """Write a number as Spanish typography wants it.
 
     Parameters
@@ -50,7 +58,7 @@ def number(value: float, decimals: int | None = None) -> str:
         raise TypeError(f"number() writes real numbers, got {value!r}")
     value = value.item() if isinstance(value, np.generic) else value
     if not np.isfinite(value):
-        return "n. d."  # "no definido": IoU of a class that is absent, for instance
+        return Text("n. d.")  # "no definido": IoU of a class that is absent, for instance
     if decimals is None:
         text = np.format_float_positional(value, trim="-")  # never in scientific notation
     else:
@@ -59,21 +67,22 @@ def number(value: float, decimals: int | None = None) -> str:
     whole, _, fraction = text.lstrip("-").partition(".")
     if len(whole) > 4:
         whole = f"{int(whole):,}".replace(",", NARROW_SPACE)
-    return sign + whole + ("," + fraction if fraction else "")
+    return Text(sign + whole + ("," + fraction if fraction else ""))
 
 
-def percent(fraction: float, decimals: int = 1) -> str:
+def percent(fraction: float, decimals: int = 1) -> Text:
     """Write a fraction (0 to 1) as a percentage: ``0.914`` becomes ``"91,4 %"``."""
-    return number(100 * fraction, decimals) + NO_BREAK_SPACE + "%"
+    return Text(number(100 * fraction, decimals) + NO_BREAK_SPACE + "%")
 
 
-def mean_sd(values: Iterable[float], decimals: int = 2) -> str:
+def mean_sd(values: Iterable[float], decimals: int = 2) -> Text:
     """Write mean and sample standard deviation: ``"90,5 ± 0,4"``."""
     values = np.asarray(list(values), dtype=float)
     if values.size < 2:
         raise ValueError(f"mean_sd() needs at least two values, got {values.size}")
     spread = number(values.std(ddof=1), decimals)
-    return f"{number(values.mean(), decimals)} ± {spread}".replace(" ", NO_BREAK_SPACE)
+    mean = number(values.mean(), decimals)
+    return Text(f"{mean}{NO_BREAK_SPACE}±{NO_BREAK_SPACE}{spread}")
 
 
 def table(
