@@ -15,8 +15,8 @@ local KINDS = {
   sec = { title = "Sección" },
 }
 local CALLOUTS = {
-  ["callout-note"] = "Nota", ["callout-tip"] = "Tip",
-  ["callout-warning"] = "Advertencia", ["callout-important"] = "Importante",
+  ["callout-note"] = { "Nota", "#0758e5" }, ["callout-tip"] = { "Tip", "#00a047" },
+  ["callout-warning"] = { "Advertencia", "#eb9113" }, ["callout-important"] = { "Importante", "#cc1914" },
 }
 
 local numbers = {}   -- label -> number as text
@@ -180,10 +180,9 @@ end
 -- Divs -------------------------------------------------------------------------------------
 
 local function write_callout(div)
-  for class, name in pairs(CALLOUTS) do
+  for class, style in pairs(CALLOUTS) do
     if div.classes:includes(class) then
-      local title = pandoc.read(div.attributes["title"] or name, "markdown").blocks[1].content
-      local style = class:gsub("callout%-", "")
+      local title = pandoc.read(div.attributes["title"] or style[1], "markdown").blocks[1].content
       if html then
         local blocks = pandoc.Blocks {
           raw('<aside class="callout ' .. class .. '"><p class="callout-title">'),
@@ -193,9 +192,9 @@ local function write_callout(div)
         blocks:insert(raw("</aside>"))
         return blocks
       elseif typst then
-        local blocks = pandoc.Blocks { raw("#nota(" .. quoted(style) .. ", [") }
+        local blocks = pandoc.Blocks { raw('#callout(icon_color: rgb("' .. style[2] .. '"), title: [') }
         blocks:insert(pandoc.Plain(title))
-        blocks:insert(raw("], ["))
+        blocks:insert(raw("], body: ["))
         blocks:extend(div.content)
         blocks:insert(raw("])"))
         return blocks

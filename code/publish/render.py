@@ -26,6 +26,7 @@ PREFERENCE = {
     "html": ("text/markdown", "image/svg+xml", "image/png", "text/plain"),
     "typst": ("text/markdown", "image/svg+xml", "image/png", "text/plain"),
 }
+CODE_BLOCK = "block(fill: bgcolor, width: 100%, inset: 8pt, radius: 2pt, blocks)"
 SUFFIX = {"image/svg+xml": "svg", "image/png": "png"}
 
 
@@ -55,6 +56,8 @@ def pdf(page: Page, notebook, project: Project, folder: Path) -> None:
         ["--template", str(project.root / "theme" / "typst" / "builtin.typ")],
     )  # fmt: skip
     text = re.sub(r'(#link\("[^":]+)\.qmd(?:#[\w-]+)?"', r'\1.pdf"', text)
+    # As Quarto does: a box as wide as the text around listings.
+    text = text.replace("block(fill: bgcolor, blocks)", CODE_BLOCK)
     source = work / "page.typ"
     write_atomically(source, text)
     try:
