@@ -63,6 +63,9 @@ def test_source_shows_the_code_that_runs_and_where_it_stands():
     text = pages.source(pages.percent).data
     assert text.startswith("```python\n# code/tarea2/pages.py\ndef percent(")
     assert text.endswith("```")
+    assert '"""' not in text
+    assert '"""' in pages.source(pages.percent, docstring=True).data
+    assert "_repr_markdown_" in pages.source(pages.Text).data
 
 
 def test_the_folder_code_does_not_hide_the_module_of_the_standard_library():

@@ -6,6 +6,7 @@ minus sign and the thousands space are the same in prose, tables and figures.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
@@ -126,15 +127,28 @@ def table(
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
-def source(*objects: Callable | type) -> Markdown:
+def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
     """Show the source of functions or classes of this package as highlighted code.
 
-    The page prints what runs, so that it cannot drift away from the package.
+    The page prints what runs, so that it cannot drift away from the package. The docstring is
+    left out unless asked for: the page around says the same in Spanish.
     """
     blocks = []
     for item in objects:
         code = textwrap.dedent(inspect.getsource(item)).rstrip()
+        code = code if docstring else _without_docstring(code)
         path = Path(inspect.getsourcefile(item) or "")
         where = "/".join(path.parts[path.parts.index("code") :]) if "code" in path.parts else path
         blocks.append(f"```python\n# {where}\n{code}\n```")
     return Markdown("\n\n".join(blocks))
+
+
+def _without_docstring(code: str) -> str:
+    definition = ast.parse(code).body[0]
+    if not (
+        isinstance(definition, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(definition)
+    ):
+        return code
+    first = definition.body[0]
+    lines = code.splitlines()
+    return "\n".join(lines[: first.lineno - 1] + lines[first.end_lineno :])
