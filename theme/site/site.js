@@ -1,0 +1,128 @@
+// Theme and menu buttons, search, copy buttons, and the mark in the page's table of contents.
+const root = document.body.dataset.root;
+const $ = (selector) => document.querySelector(selector);
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+
+// Theme --------------------------------------------------------------------------------------
+
+const themeButton = $("button.theme");
+const showTheme = () =>
+  themeButton.setAttribute("aria-pressed", document.documentElement.dataset.theme === "dark");
+themeButton.addEventListener("click", () => {
+  const html = document.documentElement;
+  html.dataset.theme = html.dataset.theme === "dark" ? "light" : "dark";
+  try { localStorage.setItem("theme", html.dataset.theme); } catch { /* not remembered then */ }
+  showTheme();
+});
+showTheme();
+
+// Menu on small screens ----------------------------------------------------------------------
+
+const menuButton = $("button.menu");
+menuButton.addEventListener("click", () => {
+  const open = menuButton.getAttribute("aria-expanded") !== "true";
+  menuButton.setAttribute("aria-expanded", open);
+  $(".sidebar").classList.toggle("open", open);
+});
+
+// Search -------------------------------------------------------------------------------------
+
+const input = $("#buscar");
+const results = $("#resultados");
+const plain = (text) => text.toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "");
+
+function excerpt(entry, word) {
+  const place = Math.max(0, plain(entry.text).indexOf(word));
+  const start = Math.max(0, place - 40);
+  const line = make("span", { className: "excerpt" });
+  line.append(
+    (start ? "… " : "") + entry.text.slice(start, place),
+    make("mark", { textContent: entry.text.slice(place, place + word.length) }),
+    entry.text.slice(place + word.length, place + 80) + " …",
+  );
+  return line;
+}
+
+function search() {
+  const words = plain(input.value).split(/\s+/).filter((word) => word.length > 1);
+  results.replaceChildren();
+  if (!words.length) return;
+  const found = window.searchIndex
+    .map((entry) => {
+      const title = plain(`${entry.page} ${entry.section}`);
+      const text = plain(entry.text);
+      const hits = words.filter((word) => title.includes(word) || text.includes(word));
+      const score = words.filter((word) => title.includes(word)).length;
+      return { entry, all: hits.length === words.length, score };
+    })
+    .filter((item) => item.all)
+    .sort((a, b) => b.score - a.score)
+    .slice(0, 8);
+  for (const { entry } of found) {
+    const link = make("a", { href: root + entry.href });
+    link.append(make("strong", { textContent: entry.section || entry.page }));
+    if (entry.section) link.append(make("span", { textContent: entry.page }));
+    if (plain(entry.text).includes(words[0])) link.append(excerpt(entry, words[0]));
+    const item = make("li", {});
+    item.append(link);
+    results.append(item);
+  }
+  if (!found.length) results.append(make("li", { textContent: "No se han encontrado resultados" }));
+}
+
+input.addEventListener("input", search);
+document.addEventListener("keydown", (event) => {
+  const links = [...results.querySelectorAll("a")];
+  const place = links.indexOf(document.activeElement);
+  const typing = document.activeElement === input;
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    input.focus();
+  } else if (event.key === "Escape" && (typing || place >= 0)) {
+    input.value = "";
+    search();
+    input.focus();
+  } else if (event.key === "ArrowDown" && (typing || place >= 0) && links.length) {
+    event.preventDefault();
+    links[Math.min(place + 1, links.length - 1)].focus();
+  } else if (event.key === "ArrowUp" && place >= 0) {
+    event.preventDefault();
+    (links[place - 1] ?? input).focus();
+  } else if (event.key === "Enter" && typing && links.length) {
+    links[0].click();
+  }
+});
+
+// Copy buttons -------------------------------------------------------------------------------
+
+for (const block of document.querySelectorAll("div.sourceCode")) {
+  const button = make("button", { type: "button", className: "copy", textContent: "Copiar" });
+  button.setAttribute("aria-label", "Copiar el código al portapapeles");
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.querySelector("code").textContent);
+    button.textContent = "Copiado";
+    setTimeout(() => { button.textContent = "Copiar"; }, 1500);
+  });
+  block.append(button);
+}
+// What scrolls sideways can be reached and scrolled from the keyboard.
+for (const box of document.querySelectorAll("pre, figure.float-tbl, .equation, p > math")) {
+  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+}
+
+// Where the reader is ------------------------------------------------------------------------
+
+const marks = new Map(
+  [...document.querySelectorAll(".toc a")].map((a) => [decodeURIComponent(a.hash.slice(1)), a]),
+);
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    for (const link of marks.values()) link.removeAttribute("aria-current");
+    marks.get(entry.target.id)?.setAttribute("aria-current", "true");
+  }
+}, { rootMargin: "0px 0px -75% 0px" });
+for (const id of marks.keys()) {
+  const heading = document.getElementById(id);
+  if (heading) watcher.observe(heading);
+}
