@@ -35,11 +35,11 @@ def output_size(
     Raises ``ValueError`` if an argument is out of range or the kernel does not fit once.
     (Dumoulin & Visin 2016, relationship 15; UDL section 10.2.3 for stride and dilation.)
     """
-    size = _whole("size", size, 1)
-    kernel = _whole("kernel", kernel, 1)
-    stride = _whole("stride", stride, 1)
-    padding = _whole("padding", padding, 0)
-    dilation = _whole("dilation", dilation, 1)
+    size = check_whole("size", size, 1)
+    kernel = check_whole("kernel", kernel, 1)
+    stride = check_whole("stride", stride, 1)
+    padding = check_whole("padding", padding, 0)
+    dilation = check_whole("dilation", dilation, 1)
     covered = dilation * (kernel - 1) + 1
     if covered > size + 2 * padding:
         raise ValueError(
@@ -74,8 +74,8 @@ def conv1d(
     ------
     ValueError: wrong rank, empty, non-numeric or non-finite data, a kernel that does not fit.
     """
-    x, kernel = _array("x", x, 1), _array("kernel", kernel, 1)
-    stride, dilation = _whole("stride", stride, 1), _whole("dilation", dilation, 1)
+    x, kernel = check_array("x", x, 1), check_array("kernel", kernel, 1)
+    stride, dilation = check_whole("stride", stride, 1), check_whole("dilation", dilation, 1)
     left, right = _padding_1d(padding, len(kernel), dilation)
     length = len(x) + left + right
     out = output_size(length, len(kernel), stride, 0, dilation)
@@ -96,9 +96,9 @@ def conv1d_matrix(
     dilation)``: each row holds the same weights, moved by ``stride`` columns; everything else
     is zero. A weight that falls on the padding is dropped from its row.
     """
-    kernel = _array("kernel", kernel, 1)
-    length = _whole("length", length, 1)
-    stride, dilation = _whole("stride", stride, 1), _whole("dilation", dilation, 1)
+    kernel = check_array("kernel", kernel, 1)
+    length = check_whole("length", length, 1)
+    stride, dilation = check_whole("stride", stride, 1), check_whole("dilation", dilation, 1)
     left, right = _padding_1d("same", len(kernel), dilation)
     out = output_size(length + left + right, len(kernel), stride, 0, dilation)
     matrix = np.zeros((out, length), dtype=kernel.dtype)
@@ -237,7 +237,7 @@ def conv2d_gradients(
     Returns ``(grad_x, grad_weight)`` with the shapes of ``x`` and ``weight``.
     """
     x, weight, stride, padding, dilation = _arguments_2d(x, weight, stride, padding, dilation)
-    grad_output = _array("grad_output", grad_output, 4)
+    grad_output = check_array("grad_output", grad_output, 4)
     kernel_height, kernel_width = weight.shape[2:]
     expected = (
         x.shape[0],
@@ -273,14 +273,14 @@ def _padding_1d(padding: int | str, kernel: int, dilation: int) -> tuple[int, in
         return total // 2, total - total // 2
     if isinstance(padding, str):
         raise ValueError(f'padding is {padding!r}, expected "same" or a whole number')
-    padding = _whole("padding", padding, 0)
+    padding = check_whole("padding", padding, 0)
     return padding, padding
 
 
 def _arguments_2d(
     x: np.ndarray, weight: np.ndarray, stride: int, padding: int, dilation: int
 ) -> tuple[np.ndarray, np.ndarray, int, int, int]:
-    x, weight = _array("x", x, 4), _array("weight", weight, 4)
+    x, weight = check_array("x", x, 4), check_array("weight", weight, 4)
     if x.shape[1] != weight.shape[1]:
         raise ValueError(
             f"weight has {weight.shape[1]} input channels but x has {x.shape[1]}; "
@@ -289,13 +289,14 @@ def _arguments_2d(
     return (
         x,
         weight,
-        _whole("stride", stride, 1),
-        _whole("padding", padding, 0),
-        _whole("dilation", dilation, 1),
+        check_whole("stride", stride, 1),
+        check_whole("padding", padding, 0),
+        check_whole("dilation", dilation, 1),
     )
 
 
-def _array(name: str, value: np.ndarray, rank: int) -> np.ndarray:
+def check_array(name: str, value: np.ndarray, rank: int) -> np.ndarray:
+    """Return an argument as a floating array of ``rank`` dimensions, or say what is wrong."""
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -315,7 +316,8 @@ def _array(name: str, value: np.ndarray, rank: int) -> np.ndarray:
     return array
 
 
-def _whole(name: str, value: int, least: int) -> int:
+def check_whole(name: str, value: int, least: int) -> int:
+    """Return an argument as a whole number of at least ``least``, or say what is wrong."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name} is {value!r}, expected a whole number of at least {least}")
     return int(value)
