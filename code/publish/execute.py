@@ -57,7 +57,7 @@ def _execute(page: Page, project: Project) -> nbformat.NotebookNode:
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
-        extra_arguments=["--log-level=ERROR"],
+        extra_arguments=["--log-level=CRITICAL"],
         resources={"metadata": {"path": str(project.root)}},
     )
     # A path of the reader's machine must not reach the page, nor a colour code.

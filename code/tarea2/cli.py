@@ -45,7 +45,11 @@ def train(
     """Train what an experiment lacks; an interrupted run goes on where it stopped."""
     from tarea2 import experiments
 
-    trained = experiments.train(experiment, only, seeds, jobs, force)
+    try:
+        trained = experiments.train(experiment, only, seeds, jobs, force)
+    except KeyboardInterrupt:
+        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"{trained} runs trained; results are in data/results/{experiment}/")
 
 
@@ -59,9 +63,6 @@ def main() -> None:
     except (DataError, ResultError, ValueError) as error:
         print(f"tarea2: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
-        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -92,10 +92,6 @@ def fit(
     after_epoch: called with the number of epochs done.
     """
     chosen = device_for(device)
-    model = build(spec, seeds, recipe.init).to(chosen)
-    optimiser = torch.optim.SGD(
-        model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
-    )
     splits = {name: getattr(dataset, name).to(chosen) for name in {"train", *watch}}
     watched = {name: splits[name] for name in watch if len(splits[name])}
     # Orders of the data come from generators of their own, dropout from PyTorch's global one.
@@ -103,6 +99,10 @@ def fit(
     identity = _identity(spec, dataset, recipe, seeds, watch)
     with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
         torch.manual_seed(20_000 + seeds[0])
+        model = build(spec, seeds, recipe.init).to(chosen)
+        optimiser = torch.optim.SGD(
+            model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
+        )
         state = _load(checkpoint, identity, chosen)
         if state is None:
             done, history = 0, {name: {"loss": [], "error": []} for name in watched}

@@ -1,0 +1,132 @@
+"""The command as a user calls it: messages, exit codes, and runs that are stored and resumed."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tarea2 import cli, experiments, results
+
+
+def tarea2(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "tarea2.cli", *arguments]
+    env = {k: v for k, v in os.environ.items() if k != "TAREA2_DATA_DIR"} | environment
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("train", "nothing"), 1, "no experiment 'nothing'; there are: notebooks"),
+        (("train", "notebooks", "--only", "x"), 1, "notebooks has no run 'x'; it has: mnist1d-cnn"),
+        (("train", "notebooks", "--seeds", "0"), 2, "greater than or equal to 1"),
+        (("dance",), 2, "No such command 'dance'"),
+    ],
+)
+def test_a_mistake_ends_in_one_sentence(arguments, code, message):
+    done = tarea2(*arguments)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_names_the_commands():
+    done = tarea2("--help")
+    assert done.returncode == 0
+    assert "train" in done.stdout
+    assert "data" in done.stdout
+
+
+def test_a_damaged_file_of_the_user_ends_in_one_sentence(tmp_path):
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(b"half")
+    done = tarea2("data", TAREA2_DATA_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "train-images-idx3-ubyte.gz is damaged, replace it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_trained_twice():
+    done = tarea2("train", "notebooks", "--only", "mnist1d-mlp")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 runs trained")
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch) -> Path:
+    """A short version of two networks, stored in a folder of their own."""
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(results, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(experiments, "CHECKPOINTS", tmp_path / "runs")
+    short = [
+        replace(d, recipe=replace(d.recipe, epochs=2), seeds=(0, 1), name=name)
+        for d, name in zip(experiments.definitions("notebooks"), ("a", "b"), strict=False)
+    ]
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", tuple(short))
+    monkeypatch.setitem(experiments.STORED_MODELS, "toy", {"a": "toy-model"})
+    return tmp_path
+
+
+def run_cli(monkeypatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["tarea2", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0
+
+
+def test_training_stores_each_run_and_the_best_model(toy, monkeypatch, capsys):
+    assert run_cli(monkeypatch, "train", "toy") == 0
+    assert "4 runs trained" in capsys.readouterr().out
+    assert sorted(p.name for p in (toy / "results" / "toy").iterdir()) == [
+        "a-seed0.json", "a-seed1.json", "b-seed0.json", "b-seed1.json",
+    ]  # fmt: skip
+    _, card = results.load_model("toy-model")
+    table = results.load("toy")
+    rows = table[table["name"] == "a"]
+    assert card["seed"] == rows.loc[rows["validation_accuracy"].idxmax(), "seed"]
+    assert run_cli(monkeypatch, "train", "toy") == 0
+    assert "0 runs trained" in capsys.readouterr().out
+
+
+def test_only_what_is_missing_is_trained(toy, monkeypatch, capsys):
+    run_cli(monkeypatch, "train", "toy")
+    before = json.loads((toy / "results" / "toy" / "b-seed1.json").read_text())
+    (toy / "results" / "toy" / "b-seed1.json").unlink()
+    capsys.readouterr()
+    assert run_cli(monkeypatch, "train", "toy") == 0
+    assert "b: 1 run in" in capsys.readouterr().out
+    after = json.loads((toy / "results" / "toy" / "b-seed1.json").read_text())
+    assert after["metrics"]["test_accuracy"] == pytest.approx(
+        before["metrics"]["test_accuracy"], abs=0.01
+    )
+
+
+def test_a_stale_run_is_reported_and_force_trains_it_again(toy, monkeypatch, capsys):
+    run_cli(monkeypatch, "train", "toy", "--only", "a")
+    first, second = experiments.EXPERIMENTS["toy"]
+    changed = replace(first, recipe=replace(first.recipe, epochs=1))
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", (changed, second))
+    capsys.readouterr()
+    assert run_cli(monkeypatch, "train", "toy", "--only", "a") == 1
+    assert "a-seed0.json is stale" in capsys.readouterr().err
+    assert run_cli(monkeypatch, "train", "toy", "--only", "a", "--force") == 0
+    assert "2 runs trained" in capsys.readouterr().out
+
+
+def test_seeds_and_only_narrow_the_work(toy, monkeypatch, capsys):
+    assert run_cli(monkeypatch, "train", "toy", "--only", "b", "--seeds", "1") == 0
+    assert [p.name for p in (toy / "results" / "toy").iterdir()] == ["b-seed0.json"]
+
+
+def test_an_interruption_says_how_to_go_on(toy, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "train", interrupt)
+    assert run_cli(monkeypatch, "train", "toy") == 130
+    assert "run the same command again" in capsys.readouterr().err

@@ -1,0 +1,208 @@
+"""Data sets: what they hold, how they are split, and what happens to damaged files."""
+
+import gzip
+import hashlib
+import os
+import pickle
+import shutil
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tarea2 import datasets
+from tarea2.datasets import MNIST_FILES, DataError
+
+SHARED = Path(os.environ.get("TAREA2_DATA_DIR", datasets.ROOT.parent / "shared" / "data"))
+
+
+def idx(array: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def small_mnist(tmp_path, monkeypatch):
+    """A folder with four small files in MNIST's form, whose hashes are taken for the real ones."""
+    generator = np.random.default_rng(0)
+    raw = tmp_path / "raw"
+    folder = raw / "mnist"
+    folder.mkdir(parents=True)
+    hashes = {}
+    for part, count in (("train", 60), ("t10k", 20)):
+        for kind, shape in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
+            content = idx(generator.integers(0, 256 if "3" in kind else 10, shape))
+            hashes[f"{part}-{kind}-ubyte"] = hashlib.md5(content).hexdigest()
+            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
+    monkeypatch.setattr(datasets, "RAW", raw)
+    monkeypatch.setattr(datasets, "MNIST_FILES", hashes)
+    monkeypatch.setattr(datasets, "MNIST_MIRRORS", ())  # no test asks the network
+    monkeypatch.delenv("TAREA2_DATA_DIR", raising=False)
+    datasets.mnist.cache_clear()
+    yield folder
+    datasets.mnist.cache_clear()
+
+
+def test_mnist1d_equals_the_published_file():
+    path = SHARED / "mnist1d_data.pkl"
+    if not path.exists():
+        pytest.skip(f"the published file is not at {path}")
+    published = pickle.loads(path.read_bytes())
+    ours = datasets.mnist1d(validation=0)
+    for split, x, y in ((ours.train, "x", "y"), (ours.test, "x_test", "y_test")):
+        np.testing.assert_allclose(split.x, published[x], atol=1e-6)  # float32
+        np.testing.assert_array_equal(split.y, published[y])
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    made = make_dataset(get_dataset_args())
+    for field in ("x", "x_test"):
+        assert np.abs(made[field] - published[field]).max() < 2e-15
+
+
+@pytest.mark.parametrize(
+    ("load", "sizes", "shape"),
+    [
+        (datasets.mnist1d, (3600, 400, 1000), (40,)),
+        (datasets.digits, (1197, 300, 300), (1, 8, 8)),
+    ],
+)
+def test_splits_are_disjoint_and_reproducible(load, sizes, shape):
+    data = load()
+    splits = (data.train, data.validation, data.test)
+    assert tuple(len(split) for split in splits) == sizes
+    assert all(split.x.shape[1:] == shape for split in splits)
+    assert all(split.y.unique().tolist() == list(range(10)) for split in splits)
+    rows = [{row.numpy().tobytes() for row in split.x} for split in splits]
+    for first, second in combinations(rows, 2):
+        assert not first & second
+    load.cache_clear()
+    assert load().sha256 == data.sha256
+
+
+def test_the_hash_sees_any_change():
+    data = datasets.digits()
+    x = data.train.x.clone()
+    x[0, 0, 0, 0] += 1e-6
+    changed = datasets.Dataset(
+        data.name, 10, datasets.Split(x, data.train.y), data.validation, data.test
+    )
+    assert changed.sha256 != data.sha256
+
+
+def test_no_validation_leaves_all_signals_for_training():
+    data = datasets.mnist1d(validation=0)
+    assert (len(data.train), len(data.validation)) == (4000, 0)
+    with pytest.raises(ValueError, match="validation is 4000, expected 0 to 3999"):
+        datasets.mnist1d(validation=4000)
+
+
+def test_mnist_is_read_from_gz_and_from_unpacked_files(small_mnist):
+    data = datasets.mnist(validation=10)
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [50, 10, 20]
+    assert data.train.x.shape[1:] == (1, 28, 28)
+    datasets.mnist.cache_clear()
+    for path in small_mnist.glob("*.gz"):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    assert datasets.mnist(validation=10).sha256 == data.sha256
+
+
+def test_mnist_is_standardised(small_mnist):
+    x = datasets.mnist(validation=0).test.x * datasets.MNIST_SD + datasets.MNIST_MEAN
+    raw = gzip.decompress((small_mnist / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
+    np.testing.assert_allclose(x.ravel() * 255, np.frombuffer(raw, np.uint8), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],  # half a download
+        lambda content: gzip.compress(gzip.decompress(content)[:-1] + b"\x07"),  # altered
+        lambda content: gzip.compress(gzip.decompress(content)[:-5]),  # truncated inside
+        lambda content: b"<html>not found</html>",
+        lambda content: b"",
+    ],
+)
+def test_a_damaged_file_is_named_and_removed(small_mnist, damage):
+    path = small_mnist / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte.gz was damaged and has been rem"):
+        datasets.mnist(validation=10)
+    assert not path.exists()
+
+
+def test_a_damaged_file_of_the_user_is_named_and_kept(small_mnist, tmp_path, monkeypatch):
+    other = tmp_path / "mine"
+    shutil.copytree(small_mnist, other / "mnist")
+    path = other / "mnist" / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:20])
+    shutil.rmtree(small_mnist)
+    monkeypatch.setenv("TAREA2_DATA_DIR", str(other))
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte.gz is damaged, replace it"):
+        datasets.mnist(validation=10)
+    assert path.exists()
+
+
+def test_without_network_one_sentence_says_what_to_do(small_mnist, monkeypatch):
+    shutil.rmtree(small_mnist)
+    monkeypatch.setattr(datasets, "MNIST_MIRRORS", ("http://127.0.0.1:9/a/", "http://[::1]:9/b/"))
+    with pytest.raises(DataError) as error:
+        datasets.mnist(validation=10)
+    text = str(error.value)
+    assert "could not be downloaded (127.0.0.1:9: ConnectionError; [::1]:9:" in text
+    assert "TAREA2_DATA_DIR" in text
+    assert not list(small_mnist.glob("*"))
+    with pytest.raises(DataError, match="run `tarea2 data`"):
+        datasets.mnist(validation=10, download=False)
+    assert not datasets.mnist_is_here()
+
+
+def test_a_mirror_is_used_and_a_bad_one_is_passed_over(small_mnist, tmp_path, monkeypatch):
+    import functools
+    import http.server
+    import threading
+
+    mirror = tmp_path / "mirror"
+    small_mnist.rename(mirror)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(mirror))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(datasets, "MNIST_MIRRORS", (address + "missing/", address))
+        assert len(datasets.mnist(validation=10).test) == 20
+        server.shutdown()
+    assert sorted(p.name for p in small_mnist.iterdir()) == sorted(f"{n}.gz" for n in _names())
+
+
+def _names():
+    return list(datasets.MNIST_FILES)
+
+
+def test_the_real_mnist_where_it_is(monkeypatch):
+    if (SHARED / "mnist").exists():
+        monkeypatch.setenv("TAREA2_DATA_DIR", str(SHARED))
+    if not datasets.mnist_is_here():
+        pytest.skip("MNIST is not on this machine")
+    data = datasets.mnist(download=False)
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [55_000, 5_000, 10_000]
+    whole = torch.cat([data.train.x, data.validation.x])
+    assert abs(float(whole.mean())) < 1e-3
+    assert abs(float(whole.std()) - 1) < 1e-3
+    assert data.test.y[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_digits_like_mnist_have_its_form():
+    split = datasets.digits_like_mnist()
+    assert split.x.shape == (1797, 1, 28, 28)
+    assert float(split.x[:, :, :4].max()) == pytest.approx(
+        -datasets.MNIST_MEAN / datasets.MNIST_SD, abs=1e-6
+    )
+
+
+def test_the_published_hashes_are_those_of_the_issue():
+    assert set(MNIST_FILES.values()) == {
+        "6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637",
+    }  # fmt: skip
