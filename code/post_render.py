@@ -11,7 +11,8 @@ from publish import execute, page, project, render
 
 
 def main() -> None:
-    site = project.Project(Path.cwd())
+    # The pages may be a copy of the project's; what they execute is the same.
+    site = project.Project(Path.cwd(), project.ROOT / ".build" / "executed")
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
     for path in site.pages:
         source = page.read(path, site.root)

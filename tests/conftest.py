@@ -37,6 +37,7 @@ def small_project(tmp_path) -> Project:
 project: {type: website, output-dir: _output, render: ["*.qmd"]}
 website: {title: Prueba, sidebar: {contents: [index.qmd]}}
 lang: es
+number-sections: true
 bibliography: references.bib
 format:
   html: {toc: true}

@@ -64,18 +64,20 @@ def build_with_quarto(
     project: Project,
     only: list[str] | None = None,
     force: bool = False,
+    publish: bool = True,
     report: Callable[[str], None] = print,
 ) -> list[str]:
     """Bring ``_output/`` up to date with Quarto and return the pages that were made anew.
 
     Quarto works on a copy of the sources in ``.build/quarto``: ``_output/`` changes only when
-    every page succeeded, and a page that did not change is not rendered again.
+    every page succeeded, and a page that did not change is not rendered again. Without
+    ``publish`` it does not change at all.
     """
     pages = [read(path, project.root) for path in project.pages]
     work = project.cache / "quarto"
     ledger = Ledger(project, pages, "quarto", work / project.config["project"]["output-dir"])
     changed = ledger.changed(only, force)
-    if not changed and ledger.is_published():
+    if not changed and (ledger.is_published() or not publish):
         return []
     _copy_sources(project, work)
     targets = [[]] if len(changed) == len(pages) else [[page.path] for page in changed]
@@ -93,7 +95,8 @@ def build_with_quarto(
     for page in changed:
         ledger.record(page)
         report(f"  {page.path}")
-    ledger.publish()
+    if publish:
+        ledger.publish()
     return [page.path for page in changed]
 
 

@@ -26,7 +26,8 @@ def run(page: Page, project: Project, force: bool = False) -> nbformat.NotebookN
     Prose cells of the result hold their inline values; code cells keep their ``#|`` options in
     ``metadata.options``. A cell that raises stops the page with a :class:`PageError`.
     """
-    store = project.cache / "executed" / (page.stem.replace("/", "--") + ".ipynb")
+    folder = project.executed or project.cache / "executed"
+    store = folder / (page.stem.replace("/", "--") + ".ipynb")
     key = _fingerprint(page, project)
     if store.exists() and not force:
         stored = nbformat.read(store, as_version=4)

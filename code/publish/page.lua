@@ -42,9 +42,10 @@ local function quoted(text) return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"
 -- Sections ---------------------------------------------------------------------------------
 
 local levels = {}
+local numbered = true  -- `number-sections: false` on a page turns it off
 
 local function number_header(header)
-  if not header.classes:includes("unnumbered") then
+  if numbered and not header.classes:includes("unnumbered") then
     local depth = header.level - 1  -- ## is the first level below the title
     levels[depth] = (levels[depth] or 0) + 1
     for deeper = depth + 1, 6 do levels[deeper] = nil end
@@ -281,6 +282,7 @@ local function resolve(cite)
 end
 
 function Pandoc(doc)
+  numbered = doc.meta["section-numbering"] ~= nil
   doc.blocks = collect(doc.blocks)
   doc = doc:walk { Cite = resolve, Image = write_image }
   if #unresolved > 0 then

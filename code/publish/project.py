@@ -28,9 +28,13 @@ def merge(base: Mapping, extra: Mapping) -> dict:
 
 @dataclass(frozen=True)
 class Project:
-    """A Quarto project in the folder ``root``."""
+    """A Quarto project in the folder ``root``.
+
+    ``executed`` is where executed pages are kept; a copy of the sources may share them.
+    """
 
     root: Path = ROOT
+    executed: Path | None = None
 
     @cached_property
     def config(self) -> dict:

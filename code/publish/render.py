@@ -243,6 +243,8 @@ def _metadata(page: Page, project: Project, output_format: str) -> dict:
         metadata["date"] = format_date(date, "long", locale=merged.get("lang", "es"))
     if isinstance(metadata.get("columns"), int):
         metadata["columns"] = str(metadata["columns"])
+    if merged.get("number-sections"):
+        metadata["section-numbering"] = "1.1"
     metadata["link-citations"] = True
     metadata["reference-section-title"] = "Referencias"
     metadata["bibliography"] = str(project.root / merged["bibliography"])

@@ -1,0 +1,156 @@
+"""Both engines must show the same: headings, captions, numbers, references, tables.
+
+The comparison itself runs where Quarto is installed. What it reads off a page is tested on the
+built-in renderer's pages everywhere, so that it cannot rot in between.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypdf
+import pytest
+from bs4 import BeautifulSoup
+
+from publish.engines import build_with_quarto, find_quarto
+from publish.page import read
+from publish.project import ROOT, Project
+
+PAGES = Project(ROOT).pages
+MEASURED = {"tbl-conv2d-tiempos"}  # times: each engine's execution measures its own
+
+
+@dataclass
+class Outline:
+    """What a reader can compare between two forms of a page."""
+
+    headings: list[str]
+    captions: list[str]
+    references: list[str]
+    tables: list[list[list[str]]]
+    images: list[str]
+    code: list[str]
+
+
+def words(element) -> str:
+    """Text without mathematics, whose form is each engine's own, with plain spaces."""
+    for math in element.find_all("math"):
+        math.replace_with("·")
+    text = " ".join(element.get_text().replace("\u00a0", " ").split())
+    return re.sub(r"\s+([.,;:)])", r"\1", text)
+
+
+def cells(table) -> list[list[str]]:
+    rows = [[words(c) for c in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+    measured = any(parent.get("id") in MEASURED for parent in table.parents)
+    return [row[:1] for row in rows] if measured else rows
+
+
+def outline(path: Path) -> Outline:
+    main = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").main
+    # Quarto's copies of a page's parts: buttons, navigation, its own title block and lists.
+    for extra in main.select("button, nav, .quarto-title-meta, .quarto-title-breadcrumbs, script"):
+        extra.decompose()
+    headings = [words(tag) for tag in main.find_all(["h1", "h2", "h3"])]
+    code = [
+        block.get_text().strip() for block in main.select("pre.sourceCode, div.sourceCode > pre")
+    ]
+    return Outline(
+        headings=[text for text in headings if text not in ("Referencias", "")],
+        captions=[words(tag) for tag in main.find_all("figcaption")],
+        references=[words(tag) for tag in main.select("a.quarto-xref")],
+        tables=[cells(table) for table in main.find_all("table")],
+        images=[image.get("alt", "") for image in main.find_all("img")],
+        code=list(dict.fromkeys(code)),
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_outline_of_a_page_follows_its_source(site, path):
+    page = read(path, ROOT)
+    found = outline(site / f"{page.stem}.html")
+    captions = [
+        c.options.get("fig-cap") or c.options.get("tbl-cap")
+        for c in page.cells
+        if c.options.get("fig-cap") or c.options.get("tbl-cap")
+    ]
+    assert len(found.captions) == len(captions)
+    counts = {"Figura": 0, "Tabla": 0}
+    for shown, written in zip(found.captions, captions, strict=True):
+        kind = shown.split()[0]
+        counts[kind] += 1
+        assert shown.startswith(f"{kind} {counts[kind]}: ")
+        first = re.sub(r"[*`$«]", "", written).split()[0].rstrip(".,;:")
+        assert shown.split(": ", 1)[1].replace("«", "").startswith(first)
+    assert counts["Tabla"] == sum(bool(c.options.get("tbl-cap")) for c in page.cells)
+    assert found.images == [
+        " ".join(c.options["fig-alt"].split()) for c in page.cells if c.options.get("fig-alt")
+    ]
+    numbers = [text.split()[0] for text in found.headings[1:]]
+    if page.metadata.get("number-sections", True):
+        assert all(re.fullmatch(r"\d+(\.\d+)*", number) for number in numbers)
+    assert found.headings[0] == page.metadata["title"]
+
+
+@pytest.fixture(scope="session")
+def quarto_site(project) -> Path:
+    program = shutil.which("quarto")
+    if program is None:
+        pytest.skip("Quarto is not installed on this machine")
+    build_with_quarto(program, project, report=lambda line: None, publish=False)
+    return project.cache / "quarto" / "_output"
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("part", ["headings", "captions", "references", "tables", "images"])
+def test_both_engines_show_the_same(site, quarto_site, path, part):
+    name = path.removesuffix(".qmd") + ".html"
+    ours, theirs = getattr(outline(site / name), part), getattr(outline(quarto_site / name), part)
+    assert theirs == ours
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_both_engines_make_pdfs_of_the_same_text(site, quarto_site, path):
+    def content(folder):
+        reader = pypdf.PdfReader(folder / (path.removesuffix(".qmd") + ".pdf"))
+        text = " ".join(sheet.extract_text() for sheet in reader.pages)
+        return re.findall(
+            r"(?:Figura|Tabla|Ecuación|Sección)\s\d+(?:\.\d+)*", text.replace("\u00a0", " ")
+        )
+
+    assert sorted(content(quarto_site)) == sorted(content(site))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_both_engines_hand_out_the_same_notebook(site, quarto_site, path):
+    name = path.removesuffix(".qmd") + ".ipynb"
+    assert (quarto_site / name).read_bytes() == (site / name).read_bytes()
+
+
+def test_which_engine_is_used_is_said_and_a_failed_download_is_remembered(tmp_path, monkeypatch):
+    project = Project(tmp_path)
+    calls = []
+    monkeypatch.setattr("publish.engines._on_path", lambda: None)
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: calls.append(a))
+    assert find_quarto(project) == (None, "quarto-cli==1.10.19 could not be downloaded")
+    program, reason = find_quarto(project)
+    assert program is None
+    assert "remove .build/no-quarto to try again" in reason
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [("1.10.18", True), ("1.11.0", True), ("2.0", True), ("1.9.36", False), ("what", False)],
+)
+def test_only_a_quarto_that_is_new_enough_is_used(tmp_path, monkeypatch, answer, found):
+    program = tmp_path / "quarto"
+    program.write_text(f"#!{sys.executable}\nprint({answer!r})\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("publish.engines._on_path", lambda: str(program))
+    path, reason = find_quarto(Project(tmp_path))
+    assert (path == str(program)) == found
+    assert reason
