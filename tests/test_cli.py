@@ -68,7 +68,7 @@ def toy(tmp_path, monkeypatch) -> Path:
         for d, name in zip(experiments.definitions("notebooks"), ("a", "b"), strict=False)
     ]
     monkeypatch.setitem(experiments.EXPERIMENTS, "toy", tuple(short))
-    monkeypatch.setitem(experiments.STORED_MODELS, "toy", {"a": "toy-model"})
+    monkeypatch.setitem(experiments.STORED_MODELS, "toy", {"toy-model": ("a",)})
     return tmp_path
 
 
@@ -99,7 +99,7 @@ def test_only_what_is_missing_is_trained(toy, monkeypatch, capsys):
     (toy / "results" / "toy" / "b-seed1.json").unlink()
     capsys.readouterr()
     assert run_cli(monkeypatch, "train", "toy") == 0
-    assert "b: 1 run in" in capsys.readouterr().out
+    assert "b, seed 1: " in capsys.readouterr().out
     after = json.loads((toy / "results" / "toy" / "b-seed1.json").read_text())
     assert after["metrics"]["test_accuracy"] == pytest.approx(
         before["metrics"]["test_accuracy"], abs=0.01

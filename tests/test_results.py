@@ -141,12 +141,15 @@ def test_the_stored_model_reproduces_its_stored_score():
         assert score == pytest.approx(card["metrics"][f"{split}_accuracy"], abs=2e-3)
 
 
-def test_the_stored_model_is_the_best_on_validation():
-    table = experiments.load("notebooks")
-    for run, model in experiments.STORED_MODELS["notebooks"].items():
-        rows = table[table["name"] == run]
-        best = rows.loc[rows["validation_accuracy"].idxmax()]
-        assert results.load_model(model)[1]["seed"] == best["seed"]
+def test_the_stored_models_are_the_best_on_validation():
+    for experiment, stored in experiments.STORED_MODELS.items():
+        score = "validation_miou" if experiment == "segmentation" else "validation_accuracy"
+        for model, names in stored.items():
+            table = experiments.load(experiment)
+            rows = table[table["name"].isin(names)]
+            best = rows.loc[rows[score].idxmax()]
+            card = results.load_model(model)[1]
+            assert (card["run"], card["seed"]) == (best["name"], best["seed"])
 
 
 def copy_model(store, name="mnist1d-notebook"):

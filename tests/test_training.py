@@ -128,14 +128,33 @@ def test_an_empty_split_is_not_watched(signals):
 
 
 def test_the_rate_falls_as_the_schedule_says():
-    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
-    rates = []
-    for epoch in range(5):
-        training._set_rate(optimiser, SMALL, epoch)
-        rates.append(optimiser.param_groups[0]["lr"])
+    rates = [training.rate(SMALL, step, 10) for step in (0, 19, 20, 39, 40)]
     assert rates == pytest.approx([0.05, 0.05, 0.025, 0.025, 0.0125])
-    with pytest.raises(ValueError, match="schedule is 'cosine'"):
-        training._set_rate(optimiser, replace(SMALL, schedule="cosine"), 0)
+    with pytest.raises(ValueError, match="schedule is 'steep'"):
+        training.rate(replace(SMALL, schedule="steep"), 0, 10)
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(12, 125), (3, 7)])
+def test_schedules_along_cosines_are_those_of_pytorch(epochs, steps):
+    recipe = replace(SMALL, epochs=epochs, lr=0.003)
+    total = epochs * steps
+    for schedule, reference in (
+        ("one-cycle", {"name": "OneCycleLR", "max_lr": 0.003, "total_steps": total}),
+        ("cosine", {"name": "CosineAnnealingLR", "T_max": total - 1}),
+    ):
+        optimiser = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], 0.003)
+        scheduler = getattr(torch.optim.lr_scheduler, reference.pop("name"))(optimiser, **reference)
+        for step in range(total):
+            expected = optimiser.param_groups[0]["lr"]
+            found = training.rate(replace(recipe, schedule=schedule), step, steps)
+            assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+            optimiser.step()
+            scheduler.step() if step < total - 1 else None
+
+
+def test_a_wrong_optimiser_is_refused(signals):
+    with pytest.raises(ValueError, match="optimiser is 'sdg', expected"):
+        fit(SignalNetSpec(), signals, replace(SMALL, optimiser="sdg"))
 
 
 # Interruption -----------------------------------------------------------------------------------

@@ -74,6 +74,10 @@ class Dataset:
                 hasher.update(array.tobytes())
         return hasher.hexdigest()
 
+    def described(self) -> dict[str, str]:
+        """What a stored run keeps of its data."""
+        return {"name": self.name, "sha256": self.sha256}
+
 
 def _split(
     name: str, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, held_out: int
@@ -166,6 +170,58 @@ def mnist(validation: int = 5000, download: bool = True) -> Dataset:
         "mnist", images["train"][:, None], labels["train"],
         images["t10k"][:, None], labels["t10k"], validation,
     )  # fmt: skip
+
+
+SCENE_SIZE = 48  # pixels
+SCENE_COUNTS = {"train": 4000, "validation": 500, "test": 1000}
+SCENE_THRESHOLD = 0.35  # ink, as a fraction of full ink, from which a pixel belongs to a digit
+
+
+@cache
+def digit_scenes(source: str = "digits", counts: tuple[int, ...] | None = None) -> Dataset:
+    """The segmentation data: grey scenes with digits, and one class per pixel.
+
+    ``x`` has shape ``(n, 1, 48, 48)`` with grey values from 0 to 1, ``y`` has shape
+    ``(n, 48, 48)``: 0 is background, 1 to 10 are the digits 0 to 9. Each split draws its digits
+    from the same split of ``source`` (``"digits"`` or ``"mnist"``) only. ``counts`` are the
+    numbers of scenes for train, validation and test.
+    """
+    counts = counts or tuple(SCENE_COUNTS.values())
+    splits = [
+        scenes(split, count, source) for split, count in zip(SCENE_COUNTS, counts, strict=True)
+    ]
+    return Dataset(f"{source}-scenes", 11, *splits)
+
+
+@cache
+def scenes(split: str, count: int, source: str = "digits", seed: int = SPLIT_SEED) -> Split:
+    """One split of :func:`digit_scenes`, for which nothing else has to be drawn.
+
+    The first scenes are the same whatever ``count`` is, in blocks of 500.
+    """
+    from tarea2 import scenes as composition
+
+    if source not in ("digits", "mnist"):
+        raise ValueError(f'source is {source!r}, expected "digits" or "mnist"')
+    if split not in SCENE_COUNTS:
+        raise ValueError(f"split is {split!r}, expected one of {', '.join(SCENE_COUNTS)}")
+    if count < 1:
+        raise ValueError(f"count is {count}, expected at least 1")
+    glyphs = getattr(digits() if source == "digits" else mnist(), split)
+    ink = glyphs.x[:, 0].numpy().astype(np.float64)
+    if source == "mnist":  # back to 0..1, without the frame that MNIST puts around its digits
+        ink = np.clip(ink[:, 4:24, 4:24] * MNIST_SD + MNIST_MEAN, 0, 1)
+    images, masks = composition.compose(
+        ink, glyphs.y.numpy(), count, SCENE_SIZE, SCENE_THRESHOLD, seed=[seed, hash_of(split)]
+    )
+    return Split(
+        torch.from_numpy(images).unsqueeze(1).float() / 255, torch.from_numpy(masks).long()
+    )
+
+
+def hash_of(text: str) -> int:
+    """A number that stands for a text, the same in every process, to seed generators with."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 def mnist_is_here() -> bool:

@@ -1,121 +1,39 @@
 """The named experiments: what is trained, on what, with which recipe and which seeds.
 
-``notebooks`` holds the networks of notebooks 10.2 and 10.5. Everything that a run needs stands
-in its definition; ``train`` does what is missing and stores each run when it ends.
+The definitions stand in :mod:`tarea2.studies`; ``train`` does what is missing and stores each run
+when it ends, ``load`` reads them back and refuses what is stale.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
 
 from tarea2 import datasets, metrics, results
 from tarea2.datasets import Dataset
-from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, Spec, member
-from tarea2.training import NOTEBOOK_10_2, NOTEBOOK_10_5, Recipe, fit, predict
+from tarea2.models import build, member, takes_members
+from tarea2.studies import notebooks, segmentation
+from tarea2.studies.definition import Definition, best_run, rounded
+from tarea2.training import fit, predict
 
 CHECKPOINTS = datasets.ROOT / "data" / "runs"
-SHIFTS = range(7)  # pixels
-HARDEST = 12
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One network of an experiment: trained once per seed."""
-
-    name: str
-    spec: Spec
-    recipe: Recipe
-    data: Callable[[], Dataset]
-    seeds: tuple[int, ...]
-    watch: tuple[str, ...] = ("train", "validation")
-    # Measures besides accuracy: (model, dataset, scores on test) -> fields of `metrics`.
-    extra: Callable[[torch.nn.Module, Dataset, torch.Tensor], dict[str, Any]] | None = None
-    together: bool = True  # several seeds in one go
-
-    def key(self) -> str:
-        network, spec = results.describe(self.spec)
-        return results.key(network, spec, results.describe(self.recipe)[1], _data(self.data()))
-
-    def stored(self, seed: int, experiment: str) -> dict[str, Any] | None:
-        """The run of a seed if it is stored; raises if it is stale or altered."""
-        path = results.path_of(experiment, self.name, seed)
-        if not path.exists():
-            return None
-        run = results.read(path)
-        if run["key"] != self.key():
-            raise results.ResultError(
-                f"{path.name} is stale: it was trained with another spec, recipe or data; "
-                f"`tarea2 train {experiment} --only {self.name} --force` trains it again"
-            )
-        return run
-
-
-def _data(dataset: Dataset) -> dict[str, str]:
-    return {"name": dataset.name, "sha256": dataset.sha256}
-
-
-def _mnist_extra(model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor) -> dict[str, Any]:
-    """Accuracy on test digits shifted to the right, and the digits that it finds hardest."""
-    target = dataset.test.y
-    background = dataset.test.x.min()
-    shifted = {}
-    for pixels in SHIFTS:
-        x = torch.full_like(dataset.test.x, float(background))
-        x[..., pixels:] = dataset.test.x[..., : x.shape[-1] - pixels]
-        found = predict(model, x)[0].argmax(1)
-        shifted[str(pixels)] = _round((found == target).float().mean().item())
-    probabilities = scores.log_softmax(1).exp()
-    of_truth = probabilities[torch.arange(len(target)), target]
-    hardest = of_truth.argsort()[:HARDEST]
-    return {
-        "shift_accuracy": shifted,
-        "hardest": [
-            {
-                "index": int(i),
-                "label": int(target[i]),
-                "prediction": int(probabilities[i].argmax()),
-                "probability": _round(of_truth[i].item()),
-                "probability_predicted": _round(probabilities[i].max().item()),
-            }
-            for i in hardest
-        ],
-    }
-
-
-def _whole_mnist1d() -> Dataset:
-    return datasets.mnist1d(validation=0)
-
-
-_TEN, _FIVE = tuple(range(10)), tuple(range(5))
-_HE = replace(NOTEBOOK_10_2, init="he")
-_ALL = ("train", "validation", "test")  # notebook 10.5 prints test accuracy after each epoch
 
 EXPERIMENTS: dict[str, tuple[Definition, ...]] = {
-    "notebooks": (
-        Definition("mnist1d-cnn", SignalNetSpec(), NOTEBOOK_10_2, datasets.mnist1d, _TEN),
-        Definition("mnist1d-cnn-he", SignalNetSpec(), _HE, datasets.mnist1d, _TEN),
-        Definition("mnist1d-mlp", PerceptronSpec(), NOTEBOOK_10_2, datasets.mnist1d, _TEN),
-        # As the notebook does: all 4,000 signals train, nothing is held out.
-        Definition("mnist1d-cnn-whole", SignalNetSpec(), NOTEBOOK_10_2, _whole_mnist1d, _TEN),
-        Definition("mnist1d-mlp-whole", PerceptronSpec(), NOTEBOOK_10_2, _whole_mnist1d, _TEN),
-        Definition("mnist-cnn", DigitNetSpec(), NOTEBOOK_10_5, datasets.mnist, _FIVE, _ALL,
-                   _mnist_extra, together=False),
-        # 21,851 parameters, the nearest to the convolutional network's 21,840.
-        Definition("mnist-mlp", PerceptronSpec((784, 27, 17, 10)), NOTEBOOK_10_5, datasets.mnist,
-                   _FIVE, _ALL, _mnist_extra, together=False),
-    ),
-}  # fmt: skip
-# Which runs' best seed (on validation) is stored as a model.
-STORED_MODELS = {"notebooks": {"mnist1d-cnn": "mnist1d-notebook", "mnist-cnn": "mnist-notebook"}}
+    "notebooks": notebooks.DEFINITIONS,
+    "segmentation": segmentation.DEFINITIONS,
+}
+# Experiment -> name of a stored model -> the networks among whose runs the best is chosen.
+STORED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
+    "notebooks": notebooks.STORED_MODELS,
+    "segmentation": segmentation.STORED_MODELS,
+}
 
 
 def definitions(experiment: str, only: Sequence[str] | None = None) -> list[Definition]:
@@ -130,10 +48,7 @@ def definitions(experiment: str, only: Sequence[str] | None = None) -> list[Defi
 
 
 def load(experiment: str) -> pd.DataFrame:
-    """:func:`tarea2.results.load`, after checking each run against today's definition.
-
-    The data's hash is compared as well, where the data is on this machine.
-    """
+    """:func:`tarea2.results.load`, after checking each run against today's definition."""
     table = results.load(experiment)
     for definition in definitions(experiment):
         rows = table[table["name"] == definition.name]
@@ -158,11 +73,13 @@ def train(
     jobs: int = 1,
     force: bool = False,
     progress: bool = True,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = tqdm.write,
+    backend: str = "loky",
 ) -> int:
     """Train what is missing and return how many runs were trained.
 
-    Each run is stored when it ends; an interrupted one goes on from its last epoch.
+    Each run is stored when it ends; an interrupted one goes on from its last epoch. ``backend``
+    is joblib's: ``"dask"`` trains on the cluster of the Dask client that is open.
     """
     tasks = []
     for definition in definitions(experiment, only):
@@ -171,16 +88,26 @@ def train(
             wanted = tuple(s for s in wanted if definition.stored(s, experiment) is None)
         groups = [wanted] if definition.together else [(seed,) for seed in wanted]
         tasks += [(definition, group) for group in groups if group]
+    # All seed 0 first: a study that is cut short has seen every network.
+    tasks.sort(key=lambda task: task[1][0])
+    alone = jobs == 1 and backend == "loky"
+    # Several processes have one core each: their threads would only fight.
+    threads = None if alone else 1
     trained = 0
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    # With several jobs, each has one core: their threads would only fight.
-    threads = None if jobs == 1 else 1
-    for name, count, seconds in parallel(
-        delayed(_run)(experiment, definition, group, threads, progress and jobs == 1)
-        for definition, group in tasks
-    ):
-        trained += count
-        report(f"{name}: {count} run{'s' if count > 1 else ''} in {seconds:.0f} s")
+    with parallel_config(backend=backend, n_jobs=jobs):
+        parallel = Parallel(return_as="generator_unordered")
+        finished = parallel(
+            delayed(_run)(experiment, definition, group, threads, progress and alone)
+            for definition, group in tasks
+        )
+        hidden = None if progress and len(tasks) > 1 else True
+        with tqdm(finished, total=len(tasks), unit="run", disable=hidden, position=1) as bar:
+            for name, group, seconds, runs in bar:
+                for run, weights in runs:
+                    results.save(run)
+                    _store_weights(experiment, name, run["seed"], weights)
+                trained += len(group)
+                report(f"{name}, seed {', '.join(map(str, group))}: {seconds:.0f} s")
     if only is None and seeds is None:
         store_models(experiment)
     return trained
@@ -192,81 +119,57 @@ def _run(
     seeds: tuple[int, ...],
     threads: int | None,
     progress: bool,
-) -> tuple[str, int, float]:
+) -> tuple[str, tuple[int, ...], float, list[tuple[dict[str, Any], dict[str, torch.Tensor]]]]:
+    """Train one network with some seeds; return each seed's run and weights."""
     if threads:
         torch.set_num_threads(threads)
     dataset, start = definition.data(), time.monotonic()
-    checkpoint = _checkpoint(experiment, definition, seeds)
     trained = fit(
-        definition.spec, dataset, definition.recipe, seeds,
-        watch=definition.watch, checkpoint=checkpoint, progress=progress,
+        definition.spec, dataset, definition.recipe, seeds, watch=definition.watch,
+        checkpoint=_checkpoint(experiment, definition, seeds), progress=progress,
     )  # fmt: skip
     scores = {
         split: predict(trained.model, getattr(dataset, split).x)
         for split in ("validation", "test")
         if len(getattr(dataset, split))
     }
-    seconds = (time.monotonic() - start) / len(seeds)
+    seconds = time.monotonic() - start
+    network, spec = results.describe(definition.spec)
+    runs = []
     for place, seed in enumerate(seeds):
         alone = member(trained.model, place)
-        results.save(
-            {
-                "experiment": experiment,
-                "name": definition.name,
-                **_described(definition, dataset),
-                "seed": seed,
-                "history": {
-                    split: {kind: [_round(v) for v in rows[place]] for kind, rows in kept.items()}
-                    for split, kept in trained.history.items()
-                },
-                "metrics": _metrics(definition, dataset, alone, scores, place),
-                "parameters": metrics.count_parameters(alone),
-                "macs": metrics.count_macs(alone, _example(alone, dataset)),
-                "seconds": round(seconds, 3),
-                "versions": results.versions(),
-                "threads": torch.get_num_threads(),
-            }
-        )
-        _store_weights(experiment, definition.name, seed, alone)
-    return definition.name, len(seeds), time.monotonic() - start
+        run = {
+            "experiment": experiment,
+            "name": definition.name,
+            "network": network,
+            "spec": spec,
+            "recipe": results.describe(definition.recipe)[1],
+            "data": dataset.described(),
+            "seed": seed,
+            "history": {
+                split: {kind: [rounded(v) for v in rows[place]] for kind, rows in kept.items()}
+                for split, kept in trained.history.items()
+            },
+            "metrics": definition.measure(
+                alone, dataset, {split: values[place] for split, values in scores.items()}
+            ),
+            "parameters": metrics.count_parameters(alone),
+            "macs": metrics.count_macs(alone, _example(alone, dataset)),
+            "seconds": round(seconds / len(seeds), 3),
+            "versions": results.versions(),
+            "threads": torch.get_num_threads(),
+        }
+        runs.append((run, alone.state_dict()))
+    return definition.name, seeds, seconds, runs
 
 
 def _checkpoint(experiment: str, definition: Definition, seeds: tuple[int, ...]) -> Path:
     return CHECKPOINTS / experiment / f"{definition.name}-{'-'.join(map(str, seeds))}.checkpoint"
 
 
-def _described(definition: Definition, dataset: Dataset) -> dict[str, Any]:
-    network, spec = results.describe(definition.spec)
-    recipe = results.describe(definition.recipe)[1]
-    return {"network": network, "spec": spec, "recipe": recipe, "data": _data(dataset)}
-
-
-def _metrics(
-    definition: Definition,
-    dataset: Dataset,
-    model: torch.nn.Module,
-    scores: dict[str, torch.Tensor],
-    place: int,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for split, values in scores.items():
-        target = getattr(dataset, split).y
-        confusion = metrics.confusion_matrix(target, values[place].argmax(1), dataset.num_classes)
-        found[f"{split}_accuracy"] = _round(metrics.pixel_accuracy(confusion))
-        if split == "test":
-            found["confusion"] = confusion.tolist()
-    if definition.extra is not None:
-        found |= definition.extra(model, dataset, scores["test"][place])
-    return found
-
-
-def _example(model: torch.nn.Module, dataset: Dataset) -> torch.Tensor:
-    x = dataset.train.x[:1]
-    return x if isinstance(getattr(model, "spec", None), DigitNetSpec) else x[None]
-
-
-def _round(value: float) -> float:
-    return float(np.format_float_positional(value, precision=6, fractional=False))
+def _example(model: torch.nn.Module, dataset: Dataset, split: str = "train") -> torch.Tensor:
+    x = getattr(dataset, split).x[:1]
+    return x[None] if takes_members(model) else x
 
 
 # Stored models ----------------------------------------------------------------------------------
@@ -276,33 +179,34 @@ def _weights(experiment: str, name: str, seed: int) -> Path:
     return CHECKPOINTS / experiment / f"{name}-seed{seed}.weights"
 
 
-def _store_weights(experiment: str, name: str, seed: int, model: torch.nn.Module) -> None:
-    if name in STORED_MODELS.get(experiment, {}):
+def _store_weights(experiment: str, name: str, seed: int, weights: dict) -> None:
+    if any(name in names for names in STORED_MODELS.get(experiment, {}).values()):
         path = _weights(experiment, name, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(model.state_dict(), path)
+        torch.save(weights, path)
 
 
 def store_models(experiment: str) -> None:
-    """Store the seed that is best on validation of each network in :data:`STORED_MODELS`.
+    """Store, for each of :data:`STORED_MODELS`, the run that is best on validation.
 
-    Weights of all seeds wait in ``data/runs`` until then; a model that is already the best seed's
-    is left as it is.
+    Weights of all runs wait in ``data/runs`` until then. A model is left as it is where runs are
+    missing, or where the best one was trained on another machine.
     """
-    for name, model_name in STORED_MODELS.get(experiment, {}).items():
-        definition = definitions(experiment, [name])[0]
-        runs = [definition.stored(seed, experiment) for seed in definition.seeds]
+    for model_name, names in STORED_MODELS.get(experiment, {}).items():
+        chosen = definitions(experiment, names)
+        runs = [d.stored(seed, experiment) for d in chosen for seed in d.seeds]
         if not all(runs):
             continue
-        best = max(runs, key=lambda run: run["metrics"]["validation_accuracy"])
-        weights = _weights(experiment, name, best["seed"])
+        best = best_run(runs)
+        weights = _weights(experiment, best["name"], best["seed"])
         if not weights.exists():
-            continue  # trained elsewhere: the committed model stands
-        from tarea2.models import build
-
+            continue
+        definition = next(d for d in chosen if d.name == best["name"])
         model = build(definition.spec)
         model.load_state_dict(torch.load(weights, weights_only=True))
         fields = ("recipe", "seed", "data", "versions")
         scores = {k: v for k, v in best["metrics"].items() if isinstance(v, float)}
-        card = {field: best[field] for field in fields} | {"metrics": scores, "run": name}
-        results.save_model(model_name, model, card)
+        card = {field: best[field] for field in fields} | {"metrics": scores, "run": best["name"]}
+        results.save_model(
+            model_name, model, card, example=_example(model, definition.data(), "test")
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tarea2.models import StackedConv1d, StackedLinear
 
@@ -34,6 +35,62 @@ def pixel_accuracy(cm: np.ndarray) -> float:
     return float(np.trace(cm) / cm.sum())
 
 
+def iou(cm: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class: ``TP / (TP + FP + FN)``, shape ``(K,)``.
+
+    A class that is absent from target and prediction is undefined: NaN, not 0.
+    """
+    hit = np.diagonal(cm, axis1=-2, axis2=-1).astype(float)
+    return _ratio(hit, cm.sum(-1) + cm.sum(-2) - hit)
+
+
+def dice(cm: np.ndarray) -> np.ndarray:
+    """Dice coefficient of each class: ``2 TP / (2 TP + FP + FN)``; NaN where undefined."""
+    hit = np.diagonal(cm, axis1=-2, axis2=-1).astype(float)
+    return _ratio(2 * hit, cm.sum(-1) + cm.sum(-2))
+
+
+def mean_iou(cm: np.ndarray) -> float:
+    """Mean IoU over the classes that are not background (class 0) and are defined."""
+    defined = iou(cm)[1:]
+    defined = defined[~np.isnan(defined)]
+    return float(defined.mean()) if defined.size else float("nan")
+
+
+def where_and_what(cm: np.ndarray) -> tuple[float, float]:
+    """Split the error: IoU of "some class against background", and the share of the pixels that
+    both call foreground whose class is right."""
+    found = cm[1:, 1:].sum()
+    where = found / max(1, found + cm[0, 1:].sum() + cm[1:, 0].sum())
+    return float(where), float(np.trace(cm[1:, 1:]) / max(1, found))
+
+
+def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[float, float]:
+    """Share of wrong pixels near the edges of the true mask, and elsewhere.
+
+    Both arguments have shape ``(n, H, W)``. A pixel is near an edge if its neighbourhood of
+    ``2 width + 1`` pixels square holds more than one class.
+    """
+    y = target[:, None].float()
+    window = {"kernel_size": 2 * width + 1, "stride": 1, "padding": width}
+    near = F.max_pool2d(y, **window)[:, 0] != -F.max_pool2d(-y, **window)[:, 0]
+    wrong = target != prediction
+    return wrong[near].float().mean().item(), wrong[~near].float().mean().item()
+
+
+def counts_per_image(target: Tensor, prediction: Tensor, num_classes: int) -> np.ndarray:
+    """True positives, false positives and false negatives: ``(n, K, 3)``, to resample images."""
+    cm = np.stack(
+        [confusion_matrix(t, p, num_classes) for t, p in zip(target, prediction, strict=True)]
+    )
+    hit = np.diagonal(cm, axis1=1, axis2=2)
+    return np.stack([hit, cm.sum(1) - hit, cm.sum(2) - hit], axis=2)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
 def count_parameters(model: nn.Module) -> int:
     """Trainable numbers of one member of a network."""
     total = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
@@ -49,14 +106,16 @@ def count_macs(model: nn.Module, x: Tensor) -> int:
     """
     total = 0
 
-    def add(layer: nn.Module, _: tuple, y: Tensor) -> None:
+    def add(layer: nn.Module, inputs: tuple, y: Tensor) -> None:
         nonlocal total
         if isinstance(layer, StackedConv1d | StackedLinear):
             total += y[0].numel() * layer.weight.shape[1]
+        elif isinstance(layer, nn.ConvTranspose2d):  # each input value meets a whole kernel
+            total += inputs[0].numel() * layer.weight[0].numel()
         else:
             total += y.numel() * layer.weight[0].numel()
 
-    kinds = (StackedConv1d, StackedLinear, nn.Conv2d, nn.Linear)
+    kinds = (StackedConv1d, StackedLinear, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     hooks = [m.register_forward_hook(add) for m in model.modules() if isinstance(m, kinds)]
     training = model.training
     model.eval()(x)

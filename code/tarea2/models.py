@@ -7,6 +7,7 @@ one go, at a fraction of ten times the cost, and one seed is the case ``members 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,103 @@ class DigitNetSpec:
         return self.channels[-1] * size**2
 
 
-Spec = SignalNetSpec | PerceptronSpec | DigitNetSpec
+@dataclass(frozen=True)
+class EncoderDecoderSpec:
+    """Convolutional encoder-decoder that gives one class per pixel (UDL section 10.5.3).
+
+    Level ``l`` of ``depth + 1`` has ``width * growth**l`` channels and half the resolution of the
+    level above. The encoder goes down to the deepest level, the decoder comes back up.
+
+    depth: number of times the resolution is halved.
+    convolutions: per level, on the way down and on the way up; ``bottom`` of them at the deepest
+        level (``None``: as many as elsewhere).
+    dilation: of the convolutions at the deepest level.
+    block: ``plain``; ``residual``, with a shortcut around each block (He et al. 2016); or
+        ``separable``, a convolution per channel and then one across channels (Howard et al. 2017).
+    norm: ``none``, ``batch`` or ``group`` (groups of 4 channels).
+    down: ``max`` or ``mean`` over 2×2, or ``strided``, a 2×2 convolution with stride 2.
+    up: ``nearest``, ``bilinear``, ``transposed`` (2×2, stride 2) or ``unpool``, to the positions
+        of the maxima: the operations of notebook 10.4.
+    skip: what the decoder gets from the encoder's level of equal size: ``none``, ``add`` or
+        ``concat`` (U-Net, Ronneberger et al. 2015).
+    """
+
+    depth: int = 2
+    width: int = 16
+    growth: float = 2.0
+    convolutions: int = 2
+    bottom: int | None = None
+    kernel: int = 3
+    dilation: int = 1
+    block: str = "plain"
+    norm: str = "batch"
+    down: str = "max"
+    up: str = "nearest"
+    skip: str = "concat"
+    inputs: int = 1
+    classes: int = 11
+
+    def __post_init__(self) -> None:
+        choices = {
+            "block": ("plain", "residual", "separable"),
+            "norm": ("none", "batch", "group"),
+            "down": ("max", "mean", "strided"),
+            "up": ("nearest", "bilinear", "transposed", "unpool"),
+            "skip": ("none", "add", "concat"),
+        }
+        for field, allowed in choices.items():
+            if getattr(self, field) not in allowed:
+                raise ValueError(
+                    f"{field} is {getattr(self, field)!r}, expected one of {', '.join(allowed)}"
+                )
+        for field in ("depth", "width", "convolutions", "kernel", "dilation", "inputs", "classes"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}, expected at least 1")
+        if self.bottom is not None and self.bottom < 1:
+            raise ValueError(f"bottom is {self.bottom}, expected at least 1 or None")
+        if self.growth < 1:
+            raise ValueError(f"growth is {self.growth}, expected at least 1")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel is {self.kernel}, expected an odd size: an even one shifts")
+        if self.up == "unpool" and self.down != "max":
+            raise ValueError(
+                f'up is "unpool", which needs the positions that down="max" remembers, but down is '
+                f"{self.down!r}"
+            )
+        if self.norm == "group" and any(channels % 4 for channels in self.channels):
+            raise ValueError(
+                f'norm is "group", whose groups have 4 channels, but the levels have '
+                f"{', '.join(map(str, self.channels))}: choose multiples of 4"
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of each level, from full resolution to the deepest."""
+        return tuple(round(self.width * self.growth**level) for level in range(self.depth + 1))
+
+    def layers(self) -> list[tuple[str, int, int, int]]:
+        """(name, kernel, stride, dilation) from the image to the deepest level, for
+        :func:`receptive_fields`."""
+        found = []
+        for level in range(self.depth + 1):
+            deepest = level == self.depth
+            count = (self.bottom or self.convolutions) if deepest else self.convolutions
+            dilation = self.dilation if deepest else 1
+            found += [(f"nivel {level}", self.kernel, 1, dilation)] * count
+            found += [] if deepest else [(f"reducción {level}", 2, 2, 1)]
+        return found
+
+
+@dataclass(frozen=True)
+class PeerSpec:
+    """A network of MONAI, to compare with: ``BasicUNet`` or the residual ``UNet``, small."""
+
+    network: str = "BasicUNet"
+    inputs: int = 1
+    classes: int = 11
+
+
+Spec = SignalNetSpec | PerceptronSpec | DigitNetSpec | EncoderDecoderSpec | PeerSpec
 
 
 class StackedConv1d(nn.Module):
@@ -118,7 +215,7 @@ class SignalNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = x.unsqueeze(3)  # (S, B, 40, 1)
         for convolution in self.convolutions:
-            h = F.relu(convolution(h))  # (S, B, 19, 15), (S, B, 9, 15), (S, B, 4, 15)
+            h = F.relu(convolution(h), inplace=True)  # (S, B, 19, 15), (S, B, 9, 15), (S, B, 4, 15)
         return self.linear(h.flatten(2))  # (S, B, 60) -> (S, B, 10)
 
 
@@ -135,7 +232,7 @@ class Perceptron(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = x.flatten(2)
         for layer in self.layers[:-1]:
-            h = F.relu(layer(h))
+            h = F.relu(layer(h), inplace=True)
         return self.layers[-1](h)
 
 
@@ -177,9 +274,162 @@ class DigitNet(nn.Module):
         return maps
 
 
+class Block(nn.Module):
+    """``count`` convolutions, each followed by normalisation and ReLU; size stays the same."""
+
+    def __init__(self, spec: EncoderDecoderSpec, before: int, after: int, count: int, dilation=1):
+        super().__init__()
+        norms = {"none": nn.Identity, "batch": nn.BatchNorm2d}
+        bias = spec.norm == "none"  # a normalisation brings its own
+
+        def convolution(inputs: int, outputs: int) -> nn.Module:
+            same = {"padding": dilation * (spec.kernel // 2), "dilation": dilation}
+            if spec.block != "separable":
+                return nn.Conv2d(inputs, outputs, spec.kernel, bias=bias, **same)
+            return nn.Sequential(
+                nn.Conv2d(inputs, inputs, spec.kernel, groups=inputs, bias=False, **same),
+                nn.Conv2d(inputs, outputs, 1, bias=bias),
+            )
+
+        widths = [before] + [after] * count
+        self.convolutions = nn.ModuleList(convolution(a, b) for a, b in pairwise(widths))
+        self.norms = nn.ModuleList(
+            nn.GroupNorm(after // 4, after) if spec.norm == "group" else norms[spec.norm](after)
+            for _ in range(count)
+        )
+        self.shortcut: nn.Module | None = None
+        if spec.block == "residual":
+            self.shortcut = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x
+        last = len(self.convolutions) - 1
+        for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            h = norm(convolution(h))
+            if i == last and self.shortcut is not None:
+                h = h + self.shortcut(x)
+            h = F.relu(h)
+        return h
+
+
+class EncoderDecoder(nn.Module):
+    """:class:`EncoderDecoderSpec` built; takes ``(B, C, H, W)``, gives logits ``(B, K, H, W)``.
+
+    Any height and width of at least ``2**depth``: halving rounds down, and the way up goes to
+    the sizes that the way down had.
+    """
+
+    members = 1
+
+    def __init__(self, spec: EncoderDecoderSpec, members: int = 1):
+        super().__init__()
+        if members != 1:
+            raise ValueError(f"members is {members}, but encoder-decoders train one seed at a time")
+        self.spec = spec
+        widths = (spec.inputs, *spec.channels)
+        deepest = spec.channels[-1]
+        self.encoder = nn.ModuleList(
+            Block(spec, before, after, spec.convolutions) for before, after in pairwise(widths[:-1])
+        )
+        self.bottom = Block(
+            spec, widths[-2], deepest, spec.bottom or spec.convolutions, spec.dilation
+        )
+        self.halvings = nn.ModuleList(
+            nn.Conv2d(channels, channels, 2, stride=2)
+            for channels in (spec.channels[:-1] if spec.down == "strided" else ())
+        )
+        # On the way up channels are reduced first, so that what is enlarged is cheap.
+        ups = list(pairwise(reversed(spec.channels)))  # (64, 32), (32, 16)
+        transposed = spec.up == "transposed"
+        self.reductions = nn.ModuleList(
+            nn.ConvTranspose2d(a, b, 2, stride=2) if transposed else nn.Conv2d(a, b, 1)
+            for a, b in ups
+        )
+        self.decoder = nn.ModuleList(
+            Block(spec, b * (2 if spec.skip == "concat" else 1), b, spec.convolutions)
+            for _, b in ups
+        )
+        self.head = nn.Conv2d(spec.width, spec.classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spec, smallest = self.spec, 2**self.spec.depth
+        if x.ndim != 4 or x.shape[1] != spec.inputs or min(x.shape[2:]) < smallest:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}, expected (batch, {spec.inputs}, height, width) "
+                f"with height and width of at least {smallest} for depth {spec.depth}"
+            )
+        h, kept = x, []
+        for level, block in enumerate(self.encoder):
+            h = block(h)  # (B, 16, 48, 48), (B, 32, 24, 24)
+            full, indices = h, None
+            if spec.up == "unpool":
+                h, indices = F.max_pool2d(h, 2, return_indices=True)
+            elif spec.down == "max":
+                h = F.max_pool2d(h, 2)
+            elif spec.down == "mean":
+                h = F.avg_pool2d(h, 2)
+            else:
+                h = self.halvings[level](h)
+            kept.append((full, indices))
+        h = self.bottom(h)  # (B, 64, 12, 12)
+        for reduce, block, (full, indices) in zip(
+            self.reductions, self.decoder, reversed(kept), strict=True
+        ):
+            size = full.shape[2:]
+            if spec.up == "transposed":
+                h = reduce(h, output_size=size)  # (B, 64, 12, 12) -> (B, 32, 24, 24)
+            else:
+                h = self._enlarge(reduce(h), size, indices)
+            if spec.skip == "add":
+                h = h + full
+            elif spec.skip == "concat":
+                h = torch.cat([h, full], dim=1)  # (B, 64, 24, 24)
+            h = block(h)  # (B, 32, 24, 24), (B, 16, 48, 48)
+        return self.head(h)  # (B, 11, 48, 48)
+
+    def _enlarge(self, h: Tensor, size: torch.Size, indices: Tensor | None) -> Tensor:
+        if self.spec.up == "unpool":
+            return F.max_unpool2d(h, indices, 2, output_size=size)
+        smooth = {"align_corners": False} if self.spec.up == "bilinear" else {}
+        return F.interpolate(h, size=size, mode=self.spec.up, **smooth)
+
+
+class Peer(nn.Module):
+    """:class:`PeerSpec` built, with the initialisation of its authors."""
+
+    members = 1
+
+    def __init__(self, spec: PeerSpec, members: int = 1):
+        super().__init__()
+        try:
+            from monai.networks import nets
+        except ImportError:
+            raise ValueError(
+                'the peers come from MONAI, which is not installed: pip install -e ".[peers]"'
+            ) from None
+        self.spec = spec
+        shape = {"spatial_dims": 2, "in_channels": spec.inputs, "out_channels": spec.classes}
+        if spec.network == "BasicUNet":  # 496,075 parameters, four halvings
+            self.network = nets.BasicUNet(features=(16, 16, 32, 64, 128, 16), **shape)
+        elif spec.network == "UNet":  # 405,268 parameters, three halvings
+            self.network = nets.UNet(
+                channels=(16, 32, 64, 128), strides=(2, 2, 2), num_res_units=2, **shape
+            )
+        else:
+            raise ValueError(f"network is {spec.network!r}, expected BasicUNet or UNet")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+
 _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     SignalNetSpec: SignalNet, PerceptronSpec: Perceptron, DigitNetSpec: DigitNet,
+    EncoderDecoderSpec: EncoderDecoder, PeerSpec: Peer,
 }  # fmt: skip
+
+
+# Layers that multiply by weights; those of normalisations start as PyTorch has them.
+_LINEAR_MAPS = (StackedConv1d, StackedLinear, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Module:
@@ -193,11 +443,15 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Modul
         raise TypeError(f"no network is built from a {type(spec).__name__}")
     if init not in ("he", "notebook"):
         raise ValueError(f'init is {init!r}, expected "he" or "notebook"')
+    if isinstance(spec, PeerSpec):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seeds[0])
+            return Peer(spec, len(seeds))
     model = _NETWORKS[type(spec)](spec, len(seeds))
     for member, seed in enumerate(seeds):
         generator = torch.Generator().manual_seed(seed)
         for layer in model.modules():
-            if hasattr(layer, "weight"):
+            if isinstance(layer, _LINEAR_MAPS):
                 _initialise(layer, member, init, generator)
     return model
 
@@ -206,24 +460,32 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Modul
 def _initialise(layer: nn.Module, member: int, init: str, generator: torch.Generator) -> None:
     stacked = isinstance(layer, StackedConv1d | StackedLinear)
     weight = layer.weight[member] if stacked else layer.weight
-    bias = layer.bias[member] if stacked else layer.bias
-    fan_in = weight.shape[0] if stacked else weight[0].numel()
-    convolution = isinstance(layer, StackedConv1d | nn.Conv2d)
+    bias = layer.bias[member] if stacked else layer.bias  # None where a normalisation follows
+    # A transposed convolution whose windows do not overlap: one value per input channel.
+    by_rows = stacked or isinstance(layer, nn.ConvTranspose2d)
+    fan_in = weight.shape[0] if by_rows else weight[0].numel()
+    convolution = isinstance(layer, StackedConv1d | nn.Conv2d | nn.ConvTranspose2d)
     he = init == "he" or not convolution
     # PyTorch's default for convolutions is U(-b, b) with b = 1/sqrt(fan_in), a variance of
     # 1/(3 fan_in); He's keeps the size of activations through ReLU with 2/fan_in.
     bound = math.sqrt((6 if he else 1) / fan_in)
     weight.uniform_(-bound, bound, generator=generator)
+    if bias is None:
+        return
     bias.zero_() if he else bias.uniform_(-bound, bound, generator=generator)
+
+
+def takes_members(model: nn.Module) -> bool:
+    """Whether a network takes ``(members, batch, ...)`` and not ``(batch, ...)``."""
+    return isinstance(model, SignalNet | Perceptron)
 
 
 def member(model: nn.Module, index: int) -> nn.Module:
     """Copy one member of a stacked network into a network of its own."""
-    alone = type(model)(model.spec, 1)
     if model.members == 1:
-        alone.load_state_dict(model.state_dict())
-    else:
-        alone.load_state_dict({k: v[index : index + 1] for k, v in model.state_dict().items()})
+        return copy.deepcopy(model).eval()
+    alone = type(model)(model.spec, 1)
+    alone.load_state_dict({k: v[index : index + 1] for k, v in model.state_dict().items()})
     return alone.eval()
 
 

@@ -106,8 +106,14 @@ def load(experiment: str) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["name", "seed"]).reset_index(drop=True)
 
 
-def save_model(name: str, model: torch.nn.Module, card: dict[str, Any]) -> Path:
-    """Store weights (safetensors) and their card; the card holds the weights' hash."""
+def save_model(
+    name: str, model: torch.nn.Module, card: dict[str, Any], example: torch.Tensor | None = None
+) -> Path:
+    """Store weights (safetensors) and their card; the card holds the weights' hash.
+
+    ``example`` is an input: it is stored with the scores that it gets, as a golden pair that
+    :func:`load_golden` reads.
+    """
     target = MODELS / f"{name}.safetensors"
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
@@ -120,7 +126,24 @@ def save_model(name: str, model: torch.nn.Module, card: dict[str, Any]) -> Path:
     temporary.replace(target)
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     write_atomically(target.with_suffix(".json"), text)
+    if example is not None:
+        with torch.no_grad():
+            pair = {"input": example, "output": model.eval()(example).contiguous()}
+        save_file(pair, temporary)
+        temporary.replace(_golden(name))
     return target
+
+
+def _golden(name: str) -> Path:
+    return MODELS / f"{name}.golden.safetensors"
+
+
+def load_golden(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """An input and the scores that a stored model gave for it when it was stored."""
+    if not _golden(name).exists():
+        raise ResultError(f"{_short(_golden(name))} is missing")
+    pair = load_file(_golden(name))
+    return pair["input"], pair["output"]
 
 
 def load_model(name: str) -> tuple[torch.nn.Module, dict[str, Any]]:
@@ -134,7 +157,7 @@ def load_model(name: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     card_path = target.with_suffix(".json")
     for path in (target, card_path):
         if not path.exists():
-            stored = ", ".join(sorted(p.stem for p in MODELS.glob("*.safetensors"))) or "none"
+            stored = ", ".join(sorted(p.stem for p in MODELS.glob("*.json"))) or "none"
             raise ResultError(f"{_short(path)} is missing; stored models: {stored}")
     card = _json(card_path)
     _check(card, CARD_FIELDS, card_path)

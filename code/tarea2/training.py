@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,23 +16,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from tarea2 import metrics
 from tarea2.datasets import Dataset, Split
-from tarea2.models import Spec, build
+from tarea2.models import EncoderDecoderSpec, PeerSpec, Spec, build, takes_members
 
-EVALUATION_BATCH = 1000  # examples of all members together: more would leave the caches
+# Examples of all members, and their values, in one batch of an evaluation: more would leave the
+# caches.
+EVALUATION_BATCH, EVALUATION_VALUES = 1000, 784_000
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained; the same for all networks of a study.
 
-    ``schedule`` is ``"constant"`` or ``"step"``: the learning rate is multiplied by ``gamma``
-    every ``step_epochs`` epochs. ``init`` is explained in :func:`tarea2.models.build`.
+    ``optimiser`` is ``"sgd"``, ``"adam"`` or ``"adamw"``; ``momentum`` belongs to the first.
+    ``schedule`` says how the learning rate goes: ``"constant"``; ``"step"``, multiplied by
+    ``gamma`` every ``step_epochs`` epochs; ``"cosine"``, down to 0; or ``"one-cycle"``, up to
+    ``lr`` and down again (:func:`rate`). ``init`` is explained in :func:`tarea2.models.build`.
     """
 
     epochs: int
     batch_size: int
     lr: float
+    optimiser: str = "sgd"
     momentum: float = 0.0
     weight_decay: float = 0.0
     schedule: str = "constant"
@@ -50,7 +57,9 @@ class Trained:
     """A trained network and how it got there.
 
     ``history[split]["loss" | "error"]`` holds one list per seed, whose first value was measured
-    before training and the others after each epoch; errors are fractions of 1.
+    before training and the others after each epoch; errors are fractions of 1. Where each pixel
+    has a class there is ``"miou"`` too. If ``train`` is not watched, ``history["running"]["loss"]``
+    holds the mean loss of each epoch while it trained, over all seeds.
     """
 
     model: nn.Module
@@ -100,12 +109,12 @@ def fit(
     with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
-        optimiser = torch.optim.SGD(
-            model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
-        )
+        if isinstance(spec, EncoderDecoderSpec | PeerSpec):  # faster, above all with few channels
+            model = model.to(memory_format=torch.channels_last)
+        optimiser = _optimiser(model, recipe)
         state = _load(checkpoint, identity, chosen)
         if state is None:
-            done, history = 0, {name: {"loss": [], "error": []} for name in watched}
+            done, history = 0, {name: {} for name in watched}
             _measure(model, watched, history)
         else:
             done, history = state["done"], state["history"]
@@ -116,8 +125,9 @@ def fit(
             torch.set_rng_state(state["rng"])
         bar = tqdm(total=recipe.epochs, initial=done, unit="época", disable=not progress or None)
         for epoch in range(done, recipe.epochs):
-            _set_rate(optimiser, recipe, epoch)
-            _one_epoch(model, splits["train"], optimiser, recipe.batch_size, orders)
+            running = _one_epoch(model, splits["train"], optimiser, recipe, epoch, orders)
+            if "train" not in watched:
+                history.setdefault("running", {"loss": []})["loss"].append(running)
             _measure(model, watched, history)
             if checkpoint is not None:
                 _save(checkpoint, identity, epoch + 1, model, optimiser, orders, history)
@@ -136,65 +146,110 @@ def fit(
 
 
 def forward(model: nn.Module, x: Tensor) -> Tensor:
-    """Apply a network to a batch per member: ``(S, B, ...)`` to ``(S, B, classes)``."""
-    if getattr(model, "members", 1) == 1 and _takes_plain_batches(model):
-        return model(x[0]).unsqueeze(0)
-    return model(x)
-
-
-def _takes_plain_batches(model: nn.Module) -> bool:
-    return any(isinstance(layer, nn.Conv2d) for layer in model.modules())
+    """Apply a network to a batch per member: ``(S, B, ...)`` to ``(S, B, classes, ...)``."""
+    return model(x) if takes_members(model) else model(x[0]).unsqueeze(0)
 
 
 def _one_epoch(
     model: nn.Module,
     split: Split,
     optimiser: torch.optim.Optimizer,
-    batch_size: int,
+    recipe: Recipe,
+    epoch: int,
     orders: Sequence[torch.Generator],
-) -> None:
+) -> list[float]:
+    """Train for one epoch; return the mean loss on the way, over all members, for each."""
     model.train()
     order = torch.stack([torch.randperm(len(split), generator=g) for g in orders])  # (S, n)
     order = order.to(split.y.device)
-    for start in range(0, len(split), batch_size):
-        chosen = order[:, start : start + batch_size]  # (S, B)
-        scores = forward(model, split.x[chosen])  # (S, B, classes)
+    steps = math.ceil(len(split) / recipe.batch_size)
+    total = 0.0
+    for step in range(steps):
+        chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
+        target = split.y[chosen]  # (S, B), or (S, B, H, W) with a class per pixel
+        scores = forward(model, split.x[chosen])  # (S, B, classes), or (S, B, classes, H, W)
         # The mean over a batch, summed over members: no member's gradient touches another's.
         # Cross-entropy of log-probabilities is nll_loss: their logarithm of sums is zero.
-        loss = F.cross_entropy(scores.flatten(0, 1), split.y[chosen].flatten(), reduction="sum")
+        loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(0, 1), reduction="sum")
+        loss = loss / target[0].numel()
+        for group in optimiser.param_groups:
+            group["lr"] = rate(recipe, epoch * steps + step, steps)
         optimiser.zero_grad()
-        (loss / chosen.shape[1]).backward()
+        loss.backward()
         optimiser.step()
+        total += loss.item()
+    return [total / steps / len(orders)] * len(orders)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def predict(model: nn.Module, x: Tensor) -> Tensor:
     """Scores of all members for all examples: ``(n, ...)`` to ``(S, n, classes)``."""
     model.eval()
     members = getattr(model, "members", 1)
-    pieces = [
-        forward(model, part.expand(members, *part.shape))
-        for part in x.split(max(1, EVALUATION_BATCH // members))
-    ]
+    batch = min(EVALUATION_BATCH, EVALUATION_VALUES // x[0].numel()) // members
+    pieces = [forward(model, part.expand(members, *part.shape)) for part in x.split(max(1, batch))]
     return torch.cat(pieces, dim=1)
 
 
 def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
     for name, split in splits.items():
-        scores = predict(model, split.x)  # (S, n, classes)
-        members, examples, _ = scores.shape
-        target = split.y.expand(members, examples)
-        loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(), reduction="none")
-        history[name]["loss"].append(loss.view(members, examples).mean(1).tolist())
-        history[name]["error"].append((scores.argmax(2) != target).float().mean(1).tolist())
+        scores = predict(model, split.x)  # (S, n, classes, ...)
+        members, classes = len(scores), scores.shape[2]
+        target = split.y.expand(members, *split.y.shape)  # (S, n, ...)
+        loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(0, 1), reduction="none")
+        prediction = scores.argmax(2)
+        measured = {
+            "loss": loss.view(members, -1).mean(1).tolist(),
+            "error": (prediction != target).float().view(members, -1).mean(1).tolist(),
+        }
+        if target.ndim > 2:  # a class per pixel
+            measured["miou"] = [
+                metrics.mean_iou(metrics.confusion_matrix(t, p, classes))
+                for t, p in zip(target, prediction, strict=True)
+            ]
+        for kind, values in measured.items():
+            history[name].setdefault(kind, []).append(values)
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, epoch: int) -> None:
-    if recipe.schedule not in ("constant", "step"):
-        raise ValueError(f'schedule is {recipe.schedule!r}, expected "constant" or "step"')
-    steps = epoch // recipe.step_epochs if recipe.schedule == "step" else 0
-    for group in optimiser.param_groups:
-        group["lr"] = recipe.lr * recipe.gamma**steps
+def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    shared = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    if recipe.optimiser not in kinds:
+        raise ValueError(f'optimiser is {recipe.optimiser!r}, expected "sgd", "adam" or "adamw"')
+    return kinds[recipe.optimiser](model.parameters(), **shared)
+
+
+WARM_UP = 0.3  # share of the steps in which the one-cycle rate rises
+
+
+def rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """Learning rate of one step, counted from 0 over the whole training.
+
+    ``"one-cycle"`` (Smith & Topin 2019) rises from ``lr / 25`` to ``lr`` during the first 30 % of
+    the steps and falls to ``lr / 250,000``, both along half a cosine: PyTorch's ``OneCycleLR``
+    without its cycle of momentum, but a function of the step, so that resuming needs no state.
+    """
+    epoch, last = step // steps_per_epoch, recipe.epochs * steps_per_epoch - 1
+    if recipe.schedule == "constant":
+        return recipe.lr
+    if recipe.schedule == "step":
+        return recipe.lr * recipe.gamma ** (epoch // recipe.step_epochs)
+    if recipe.schedule == "cosine":
+        return _cosine(recipe.lr, 0.0, step / last)
+    if recipe.schedule == "one-cycle":
+        low, peak, top = recipe.lr / 25, recipe.lr, WARM_UP * (last + 1) - 1
+        if step <= top:
+            return _cosine(low, peak, step / top)
+        return _cosine(peak, low / 1e4, (step - top) / (last - top))
+    raise ValueError(
+        f'schedule is {recipe.schedule!r}, expected "constant", "step", "cosine" or "one-cycle"'
+    )
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 # Checkpoints ------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The definitions of each experiment: a table of networks, their data and their recipe."""

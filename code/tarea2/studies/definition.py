@@ -1,0 +1,104 @@
+"""What a study consists of: definitions, each a network that is trained once per seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tarea2 import metrics, results
+from tarea2.datasets import Dataset
+from tarea2.models import Spec
+from tarea2.training import Recipe
+
+Extra = Callable[[torch.nn.Module, Dataset, torch.Tensor], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One network of an experiment: trained once per seed.
+
+    ``watch``: the splits that are measured after each epoch. ``extra`` gives measures besides
+    those that every run has, from (model, dataset, its scores on test). ``together``: whether
+    several seeds train in one go.
+    """
+
+    name: str
+    spec: Spec
+    recipe: Recipe
+    data: Callable[[], Dataset]
+    seeds: tuple[int, ...]
+    watch: tuple[str, ...] = ("train", "validation")
+    extra: Extra | None = None
+    together: bool = False
+
+    def key(self) -> str:
+        network, spec = results.describe(self.spec)
+        return results.key(network, spec, results.describe(self.recipe)[1], self.data().described())
+
+    def stored(self, seed: int, experiment: str) -> dict[str, Any] | None:
+        """The run of a seed if it is stored; raises if it is stale or altered."""
+        path = results.path_of(experiment, self.name, seed)
+        if not path.exists():
+            return None
+        run = results.read(path)
+        if run["key"] != self.key():
+            raise results.ResultError(
+                f"{path.name} is stale: it was trained with another spec, recipe or data; "
+                f"`tarea2 train {experiment} --only {self.name} --force` trains it again"
+            )
+        return run
+
+    def measure(
+        self, model: torch.nn.Module, dataset: Dataset, scores: dict[str, torch.Tensor]
+    ) -> dict[str, Any]:
+        """Metrics of a trained network from its scores ``(n, classes, ...)`` on each split."""
+        found: dict[str, Any] = {}
+        for split, values in scores.items():
+            target, prediction = getattr(dataset, split).y, values.argmax(1)
+            confusion = metrics.confusion_matrix(target, prediction, dataset.num_classes)
+            found[f"{split}_accuracy"] = rounded(metrics.pixel_accuracy(confusion))
+            if target.ndim > 1:  # a class per pixel
+                found |= _per_pixel(split, confusion, target, prediction)
+            if split == "test":
+                found["confusion"] = confusion.tolist()
+        if self.extra is not None:
+            found |= self.extra(model, dataset, scores["test"])
+        return found
+
+
+def _per_pixel(
+    split: str, confusion: np.ndarray, target: torch.Tensor, prediction: torch.Tensor
+) -> dict[str, float]:
+    where, what = metrics.where_and_what(confusion)
+    near, far = metrics.edge_error(target, prediction)
+    return {
+        f"{split}_{name}": rounded(value)
+        for name, value in {
+            "miou": metrics.mean_iou(confusion),
+            "mean_dice": float(np.nanmean(metrics.dice(confusion)[1:])),
+            "background_share": confusion[0].sum() / confusion.sum(),
+            "where": where,
+            "what": what,
+            "edge_error": near,
+            "inner_error": far,
+        }.items()
+    }
+
+
+def rounded(value: float) -> float:
+    """Six significant digits: more would only differ from machine to machine."""
+    return float(np.format_float_positional(value, precision=6, fractional=False))
+
+
+def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The run that is best on validation: by mean IoU for pixels, else by accuracy."""
+    return max(
+        runs,
+        key=lambda run: run["metrics"].get(
+            "validation_miou", run["metrics"].get("validation_accuracy")
+        ),
+    )
