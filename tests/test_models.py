@@ -60,6 +60,15 @@ def test_a_stacked_convolution_is_the_package_s_own():
     np.testing.assert_allclose(y, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (3, 1), (2, 3), (5, 2)])
+def test_a_stacked_convolution_has_the_right_gradients(kernel, stride):
+    layer = models.StackedConv1d(2, 3, 4, kernel, stride).double()
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    x = torch.randn(2, 5, 11, 3, dtype=torch.float64, requires_grad=True)
+    torch.autograd.gradcheck(lambda x: layer(x), [x])
+
+
 def test_the_digit_net_has_the_notebook_s_order():
     order = []
     model = build(DigitNetSpec())

@@ -164,6 +164,30 @@ class PeerSpec:
 Spec = SignalNetSpec | PerceptronSpec | DigitNetSpec | EncoderDecoderSpec | PeerSpec
 
 
+class _Windows(torch.autograd.Function):
+    """All windows of a sequence, channels last: ``(S, B, L, C) -> (S, B, L', kernel C)``.
+
+    The gradients of the taps are added into one tensor: as slices, each would first get a tensor
+    of zeros of its own.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, kernel: int, stride: int) -> Tensor:
+        ctx.shape, ctx.stride = x.shape, stride
+        channels = x.shape[3]
+        # Channels last, a window is one piece of memory.
+        return x.flatten(2).unfold(2, kernel * channels, stride * channels).contiguous()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        channels = ctx.shape[3]
+        last = (gradient.shape[2] - 1) * ctx.stride + 1
+        total = gradient.new_zeros(ctx.shape)
+        for m, tap in enumerate(gradient.split(channels, dim=3)):
+            total[:, :, m : m + last : ctx.stride] += tap
+        return total, None, None
+
+
 class StackedConv1d(nn.Module):
     """``members`` valid 1-D convolutions side by side, channels last.
 
@@ -178,13 +202,10 @@ class StackedConv1d(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, 1, out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        members, batch, length, _ = x.shape  # (S, B, L, C)
-        out = (length - self.kernel) // self.stride + 1
-        last = (out - 1) * self.stride + 1
-        taps = [x[:, :, m : m + last : self.stride] for m in range(self.kernel)]
-        windows = torch.cat(taps, dim=3).view(members, batch * out, -1)  # (S, B L', k C)
+        batch = x.shape[1]  # (S, B, L, C)
+        windows = _Windows.apply(x, self.kernel, self.stride).flatten(1, 2)  # (S, B L', k C)
         y = torch.baddbmm(self.bias, windows, self.weight)  # (S, B L', O)
-        return y.view(members, batch, out, -1)
+        return y.unflatten(1, (batch, -1))
 
 
 class StackedLinear(nn.Module):
