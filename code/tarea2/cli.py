@@ -6,6 +6,9 @@ A mistake of the user ends in one sentence and a non-zero exit code, never in a 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,23 +37,78 @@ def data() -> None:
 
 @app.command()
 def train(
-    experiment: Annotated[str, typer.Argument(help="For example: notebooks.")],
+    experiment: Annotated[str, typer.Argument(help="For example: notebooks, segmentation.")],
     only: Annotated[
         list[str] | None, typer.Option(help="Train only this network; repeatable.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Only the first N seeds.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at the same time.")] = 1,
     force: Annotated[bool, typer.Option(help="Train even what is already stored.")] = False,
+    images: Annotated[Path | None, typer.Option(help="segmentation: folder of images.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder of masks of equal names.")] = None,
+    backend: Annotated[str, typer.Option(help="Where runs are trained: loky or dask.")] = "loky",
+    address: Annotated[
+        str | None, typer.Option(help="Scheduler of the Dask cluster, tcp://host:8786.")
+    ] = None,
 ) -> None:
     """Train what an experiment lacks; an interrupted run goes on where it stopped."""
     from tarea2 import experiments
 
+    if (images is None) != (masks is None) or (images and experiment != "segmentation"):
+        raise ValueError("--images and --masks belong together, and to the experiment segmentation")
+    if backend not in ("loky", "dask") or (backend == "dask") != (address is not None):
+        raise ValueError("--backend is loky, or dask together with --address")
+    if images and masks:
+        experiment = experiments.own_images(images, masks)
     try:
-        trained = experiments.train(experiment, only, seeds, jobs, force)
+        with _cluster(address):
+            trained = experiments.train(experiment, only, seeds, jobs, force, backend=backend)
     except KeyboardInterrupt:
         print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"{trained} runs trained; results are in data/results/{experiment}/")
+    print(f"{trained} run{'s' * (trained != 1)} trained; results are in data/results/{experiment}/")
+    if images and masks:
+        print(_ranking(experiment))
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Connect to a Dask cluster, if there is an address; everything of this block runs there."""
+    if address is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError(
+            "Dask is not installed; run `pip install dask distributed` in this environment"
+        ) from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no Dask scheduler answers at {address} ({error})") from None
+    with client:
+        yield
+
+
+def _ranking(experiment: str) -> str:
+    """The networks of a study on own images, best on validation first."""
+    from tarea2 import results
+
+    table = results.load(experiment).groupby("name")[["validation_miou", "test_miou", "parameters"]]
+    ranking = table.mean().sort_values("validation_miou", ascending=False).reset_index()
+    return ranking.to_string(index=False, float_format=lambda value: f"{value:.3f}")
+
+
+@app.command()
+def measure(
+    experiment: Annotated[str, typer.Argument(help="segmentation")] = "segmentation",
+) -> None:
+    """Measure what the networks of a study cost in time; leave the machine alone meanwhile."""
+    from tarea2 import costs
+
+    path = costs.store(experiment)
+    print(f"times are in {path}")
 
 
 def main() -> None:

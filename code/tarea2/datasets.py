@@ -194,10 +194,17 @@ def digit_scenes(source: str = "digits", counts: tuple[int, ...] | None = None) 
 
 
 @cache
-def scenes(split: str, count: int, source: str = "digits", seed: int = SPLIT_SEED) -> Split:
+def scenes(
+    split: str,
+    count: int,
+    source: str = "digits",
+    seed: int = SPLIT_SEED,
+    threshold: float = SCENE_THRESHOLD,
+) -> Split:
     """One split of :func:`digit_scenes`, for which nothing else has to be drawn.
 
-    The first scenes are the same whatever ``count`` is, in blocks of 500.
+    The first scenes are the same whatever ``count`` is. ``threshold`` changes the masks only:
+    where their edges lie.
     """
     from tarea2 import scenes as composition
 
@@ -212,7 +219,7 @@ def scenes(split: str, count: int, source: str = "digits", seed: int = SPLIT_SEE
     if source == "mnist":  # back to 0..1, without the frame that MNIST puts around its digits
         ink = np.clip(ink[:, 4:24, 4:24] * MNIST_SD + MNIST_MEAN, 0, 1)
     images, masks = composition.compose(
-        ink, glyphs.y.numpy(), count, SCENE_SIZE, SCENE_THRESHOLD, seed=[seed, hash_of(split)]
+        ink, glyphs.y.numpy(), count, SCENE_SIZE, threshold, seed=[seed, hash_of(split)]
     )
     return Split(
         torch.from_numpy(images).unsqueeze(1).float() / 255, torch.from_numpy(masks).long()

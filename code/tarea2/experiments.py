@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from tarea2 import datasets, metrics, results
 from tarea2.datasets import Dataset
+from tarea2.image_folder import image_folder
 from tarea2.models import build, member, takes_members
 from tarea2.studies import notebooks, segmentation
 from tarea2.studies.definition import Definition, best_run, rounded
@@ -28,12 +30,29 @@ CHECKPOINTS = datasets.ROOT / "data" / "runs"
 EXPERIMENTS: dict[str, tuple[Definition, ...]] = {
     "notebooks": notebooks.DEFINITIONS,
     "segmentation": segmentation.DEFINITIONS,
+    "segmentation-mnist": segmentation.MNIST_DEFINITIONS,
+    "check": segmentation.CHECK,
 }
 # Experiment -> name of a stored model -> the networks among whose runs the best is chosen.
 STORED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "notebooks": notebooks.STORED_MODELS,
     "segmentation": segmentation.STORED_MODELS,
 }
+
+
+def own_images(images: Path, masks: Path) -> str:
+    """Prepare the segmentation study on a folder of images and one of masks; return its name.
+
+    Raises :class:`tarea2.datasets.DataError` where the folders do not fit together.
+    """
+    data = partial(image_folder, images, masks)
+    dataset = data()
+    name = f"segmentation-{dataset.name}"
+    if name in EXPERIMENTS:
+        raise ValueError(f"the folder {images} needs another name: {name} is a study of its own")
+    EXPERIMENTS[name] = segmentation.study(data, dataset.train.x.shape[1], dataset.num_classes)
+    STORED_MODELS[name] = {name: tuple(definition.name for definition in EXPERIMENTS[name])}
+    return name
 
 
 def definitions(experiment: str, only: Sequence[str] | None = None) -> list[Definition]:

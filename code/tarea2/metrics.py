@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -123,3 +127,26 @@ def count_macs(model: nn.Module, x: Tensor) -> int:
     for hook in hooks:
         hook.remove()
     return total
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run PyTorch on one thread, so that times depend less on the machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def latency(model: nn.Module, x: Tensor, repetitions: int = 20) -> float:
+    """Median time in seconds that one forward pass takes on one thread, in evaluation mode."""
+    model.eval()
+    times = []
+    with one_thread(), torch.inference_mode():
+        for _ in range(repetitions + 2):
+            start = time.perf_counter()
+            model(x)
+            times.append(time.perf_counter() - start)
+    return float(np.median(times[2:]))  # the first passes also prepare memory

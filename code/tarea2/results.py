@@ -176,6 +176,26 @@ def load_model(name: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     return model.eval(), card
 
 
+# Measures that belong to no single run ------------------------------------------------------------
+
+
+def save_measures(name: str, content: dict[str, Any]) -> Path:
+    """Store measures that belong to a whole study, with the versions and a digest."""
+    content = json.loads(json.dumps(content | {"versions": versions()}))
+    content["digest"] = _digest(content)
+    path = RESULTS / "measures" / f"{name}.json"
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def load_measures(name: str) -> dict[str, Any]:
+    """Read what :func:`save_measures` stored; raises ResultError if missing or altered."""
+    path = RESULTS / "measures" / f"{name}.json"
+    content = _json(path)
+    _check(content, {"versions": dict, "digest": str}, path)
+    return content
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

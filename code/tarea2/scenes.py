@@ -11,16 +11,18 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import map_coordinates, zoom
 
+# Fixed before the study, by its baseline alone: four runs with seeds that the study does not use
+# gave a mean IoU of 0.37 on validation, so that there is room above and below.
 DIGITS = (2, 4)  # digits in a scene
 HEIGHT = (14.0, 20.0)  # pixels
-ROTATION = 15.0  # degrees to either side
-SHEAR = 0.2
+ROTATION = 12.0  # degrees to either side
+SHEAR = 0.15
 INK = (0.45, 0.9)  # added to the background
-STROKES = (3, 6)
+STROKES = (3, 5)
 STROKE_LENGTH = (5.0, 16.0)  # pixels
 STROKE_WIDTH = (0.6, 1.4)  # half the width, pixels
 LIGHT = 0.35  # largest difference between two corners
-NOISE = (0.04, 0.10)  # standard deviation
+NOISE = (0.03, 0.08)  # standard deviation
 BLOCK = 500  # scenes that are composed together
 CANDIDATES = 8
 

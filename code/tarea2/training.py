@@ -111,7 +111,7 @@ def fit(
         model = build(spec, seeds, recipe.init).to(chosen)
         if isinstance(spec, EncoderDecoderSpec | PeerSpec):  # faster, above all with few channels
             model = model.to(memory_format=torch.channels_last)
-        optimiser = _optimiser(model, recipe)
+        optimiser = optimiser_for(model, recipe)
         state = _load(checkpoint, identity, chosen)
         if state is None:
             done, history = 0, {name: {} for name in watched}
@@ -166,19 +166,26 @@ def _one_epoch(
     total = 0.0
     for step in range(steps):
         chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
-        target = split.y[chosen]  # (S, B), or (S, B, H, W) with a class per pixel
-        scores = forward(model, split.x[chosen])  # (S, B, classes), or (S, B, classes, H, W)
-        # The mean over a batch, summed over members: no member's gradient touches another's.
-        # Cross-entropy of log-probabilities is nll_loss: their logarithm of sums is zero.
-        loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(0, 1), reduction="sum")
-        loss = loss / target[0].numel()
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, epoch * steps + step, steps)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        total += loss.item()
+        total += one_step(model, split.x[chosen], split.y[chosen], optimiser)
     return [total / steps / len(orders)] * len(orders)
+
+
+def one_step(model: nn.Module, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer) -> float:
+    """One step downhill on a batch; returns the loss, summed over members.
+
+    ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel.
+    """
+    scores = forward(model, x)  # (S, B, classes), or (S, B, classes, H, W)
+    # The mean over a batch, summed over members: no member's gradient touches another's.
+    # Cross-entropy of log-probabilities is nll_loss: their logarithm of sums is zero.
+    loss = F.cross_entropy(scores.flatten(0, 1), y.flatten(0, 1), reduction="sum")
+    loss = loss / y[0].numel()
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
 
 
 @torch.inference_mode()
@@ -211,7 +218,8 @@ def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
             history[name].setdefault(kind, []).append(values)
 
 
-def _optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def optimiser_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser that a recipe asks for."""
     shared = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)

@@ -6,9 +6,12 @@ one field of the reference at a time; stage 2 combines what stage 1 showed on va
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from tarea2 import datasets, metrics
@@ -55,6 +58,17 @@ COMBINATIONS: dict[str, EncoderDecoderSpec] = {}
 PEERS = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
 
 
+def networks() -> dict[str, tuple[Spec, tuple[int, ...]]]:
+    """Every network of the study by name, with its seeds."""
+    return {
+        "baseline": (BASELINE, FIVE),
+        "reference": (REFERENCE, THREE),
+        **{name: (replace(REFERENCE, **field), THREE) for name, field in FACTORS.items()},
+        **{name: (spec, FIVE) for name, spec in COMBINATIONS.items()},
+        **{name: (spec, THREE) for name, spec in PEERS.items()},
+    }
+
+
 def _counts(model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor) -> dict[str, Any]:
     """Hits, false alarms and misses of each test scene and class, to resample scenes."""
     prediction = scores.argmax(1)
@@ -62,19 +76,79 @@ def _counts(model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor) -> d
     return {"test_counts": counts.tolist()}
 
 
-def _define(name: str, spec: Spec, seeds: tuple[int, ...], final: bool = False) -> Definition:
-    return Definition(
-        name, spec, RECIPE, datasets.digit_scenes, seeds,
-        watch=("validation",), extra=_counts if final else None,
+def study(
+    data: Callable[[], Dataset], inputs: int = 1, classes: int = 11, only: tuple[str, ...] = ()
+) -> tuple[Definition, ...]:
+    """The study's networks on some data set, of ``inputs`` channels and ``classes`` classes."""
+    return tuple(
+        Definition(
+            name, replace(spec, inputs=inputs, classes=classes), RECIPE, data, seeds,
+            watch=("validation",), extra=None if name in {"reference", *FACTORS} else _counts,
+        )
+        for name, (spec, seeds) in networks().items()
+        if not only or name in only
     )  # fmt: skip
 
 
-DEFINITIONS = (
-    _define("baseline", BASELINE, FIVE, final=True),
-    _define("reference", REFERENCE, THREE),
-    *(_define(name, replace(REFERENCE, **field), THREE) for name, field in FACTORS.items()),
-    *(_define(name, spec, FIVE, final=True) for name, spec in COMBINATIONS.items()),
-    *(_define(name, spec, THREE, final=True) for name, spec in PEERS.items()),
-)
+DEFINITIONS = study(datasets.digit_scenes)
 # Name of a stored model -> the networks among which the best on validation is stored.
 STORED_MODELS: dict[str, tuple[str, ...]] = {}
+
+# The same recipe on scenes of other digits.
+REPLICATED = ("baseline", "reference")
+MNIST_DEFINITIONS = tuple(
+    replace(definition, seeds=THREE)
+    for definition in study(partial(datasets.digit_scenes, "mnist"), only=REPLICATED)
+)
+
+# The smallest run that goes through everything; a test trains it anew and compares.
+CHECK = (
+    Definition(
+        "tiny", EncoderDecoderSpec(depth=1, width=4, convolutions=1), replace(RECIPE, epochs=1),
+        partial(datasets.digit_scenes, counts=(320, 64, 64)), (0,), watch=("validation",),
+    ),
+)  # fmt: skip
+
+
+def ceilings(count: int = 1000) -> dict[str, float]:
+    """Mean IoU of true test masks against themselves, drawn with another idea of the edge.
+
+    An annotator who sets the edge at more or at less ink, or one pixel to the right, would reach
+    this against the true masks: no network can be told from a perfect one above it.
+    """
+    true = datasets.scenes("test", count).y
+    others = {
+        f"ink {threshold}": datasets.scenes("test", count, threshold=threshold).y
+        for threshold in (0.25, 0.30, 0.40, 0.45)
+    }
+    others["one pixel"] = torch.nn.functional.pad(true, (1, 0))[..., :-1]
+    return {
+        name: metrics.mean_iou(metrics.confusion_matrix(true, mask, 11))
+        for name, mask in others.items()
+    }
+
+
+def bootstrap_difference(
+    first: np.ndarray, second: np.ndarray, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Difference in test mean IoU between two networks, with a 95 % interval over images.
+
+    Both arguments are counts ``(seeds, images, K, 3)`` of :func:`metrics.counts_per_image` on the
+    same images. Images are drawn with replacement, the same for both and for all seeds.
+
+    Returns
+    -------
+    Second minus first: on all images, and the 2.5 % and 97.5 % quantiles.
+    """
+    images = first.shape[1]
+    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
+    weights = np.concatenate([np.ones((1, images)), draws])  # (1 + R, images)
+
+    def scores(counts: np.ndarray) -> np.ndarray:
+        total = np.einsum("ri,sikc->rskc", weights, counts, optimize=True)  # (1 + R, S, K, 3)
+        hit, false, missed = np.moveaxis(total[:, :, 1:], 3, 0)
+        return (hit / (hit + false + missed)).mean((1, 2))
+
+    difference = scores(second) - scores(first)
+    low, high = np.quantile(difference[1:], (0.025, 0.975))
+    return float(difference[0]), float(low), float(high)

@@ -1,0 +1,76 @@
+"""What the networks of a study cost in time, all measured in one go.
+
+Times of runs that trained beside each other, over hours, cannot be compared. Here the networks
+take turns, round after round, on one thread; ratios of medians are what to read.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from tarea2 import metrics, results
+from tarea2.models import build
+from tarea2.training import one_step, optimiser_for
+
+ROUNDS, STEPS = 5, 3
+
+
+def measure(experiment: str, rounds: int = ROUNDS, progress: bool = True) -> pd.DataFrame:
+    """Seconds per training epoch and per image, for each network of a segmentation study.
+
+    Columns: ``name``, ``epoch_seconds`` (a whole epoch, from ``rounds`` times some steps) and
+    ``image_seconds`` (one image, evaluation mode), both on one thread.
+    """
+    from tarea2.experiments import definitions
+
+    found = {}
+    with metrics.one_thread():
+        for definition in definitions(experiment):
+            model = build(definition.spec).to(memory_format=torch.channels_last)
+            found[definition.name] = (definition, model, optimiser_for(model, definition.recipe))
+        steps: dict[str, list[float]] = {name: [] for name in found}
+        images: dict[str, list[float]] = {name: [] for name in found}
+        bar = tqdm(total=rounds * len(found), disable=None if progress else True)
+        for _ in range(rounds):
+            for name, (definition, model, optimiser) in found.items():
+                train, size = definition.data().train, definition.recipe.batch_size
+                model.train()
+                for step in range(STEPS + 1):
+                    start = time.perf_counter()
+                    one_step(model, train.x[None, :size], train.y[None, :size], optimiser)
+                    if step:  # the first also prepares memory
+                        steps[name].append(time.perf_counter() - start)
+                images[name].append(metrics.latency(model, train.x[:1], 10))
+                bar.update()
+        bar.close()
+    rows = []
+    for name, (definition, _, _) in found.items():
+        per_epoch = math.ceil(len(definition.data().train) / definition.recipe.batch_size)
+        rows.append(
+            {
+                "name": name,
+                "epoch_seconds": float(np.median(steps[name])) * per_epoch,
+                "image_seconds": float(np.median(images[name])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def store(experiment: str) -> Path:
+    """Measure and store; returns the file."""
+    content = {"rows": measure(experiment).round(6).to_dict("records")}
+    return results.save_measures(f"{experiment}-costs", content)
+
+
+def load(experiment: str) -> pd.DataFrame:
+    """The stored times of a study; raises :class:`tarea2.results.ResultError` if there are none."""
+    content: dict[str, Any] = results.load_measures(f"{experiment}-costs")
+    return pd.DataFrame(content["rows"])
