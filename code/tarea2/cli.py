@@ -66,7 +66,7 @@ def train(
     except KeyboardInterrupt:
         print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"{trained} run{'s' * (trained != 1)} trained; results are in data/results/{experiment}/")
+    print(f"{trained} runs trained; results are in data/results/{experiment}/")
     if images and masks:
         print(_ranking(experiment))
 
@@ -84,7 +84,7 @@ def _cluster(address: str | None) -> Iterator[None]:
             "Dask is not installed; run `pip install dask distributed` in this environment"
         ) from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=5)
     except (OSError, ValueError) as error:
         raise ValueError(f"no Dask scheduler answers at {address} ({error})") from None
     with client:

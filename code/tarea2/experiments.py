@@ -116,7 +116,16 @@ def train(
     with parallel_config(backend=backend, n_jobs=jobs):
         parallel = Parallel(return_as="generator_unordered")
         finished = parallel(
-            delayed(_run)(experiment, definition, group, threads, progress and alone)
+            delayed(_run)(
+                experiment,
+                definition,
+                group,
+                threads,
+                progress and alone,
+                CHECKPOINTS
+                / experiment
+                / f"{definition.name}-{'-'.join(map(str, group))}.checkpoint",
+            )
             for definition, group in tasks
         )
         hidden = None if progress and len(tasks) > 1 else True
@@ -138,6 +147,7 @@ def _run(
     seeds: tuple[int, ...],
     threads: int | None,
     progress: bool,
+    checkpoint: Path,
 ) -> tuple[str, tuple[int, ...], float, list[tuple[dict[str, Any], dict[str, torch.Tensor]]]]:
     """Train one network with some seeds; return each seed's run and weights."""
     if threads:
@@ -145,7 +155,7 @@ def _run(
     dataset, start = definition.data(), time.monotonic()
     trained = fit(
         definition.spec, dataset, definition.recipe, seeds, watch=definition.watch,
-        checkpoint=_checkpoint(experiment, definition, seeds), progress=progress,
+        checkpoint=checkpoint, progress=progress,
     )  # fmt: skip
     scores = {
         split: predict(trained.model, getattr(dataset, split).x)
@@ -180,10 +190,6 @@ def _run(
         }
         runs.append((run, alone.state_dict()))
     return definition.name, seeds, seconds, runs
-
-
-def _checkpoint(experiment: str, definition: Definition, seeds: tuple[int, ...]) -> Path:
-    return CHECKPOINTS / experiment / f"{definition.name}-{'-'.join(map(str, seeds))}.checkpoint"
 
 
 def _example(model: torch.nn.Module, dataset: Dataset, split: str = "train") -> torch.Tensor:

@@ -1,0 +1,108 @@
+"""Segmentation metrics against cases by hand and scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score, jaccard_score
+
+from tarea2 import metrics
+from tarea2.studies.segmentation import bootstrap_difference
+
+
+def test_two_classes_by_hand():
+    # 2×2 pixels: one hit of class 1, one false alarm, one miss, one true background.
+    target = torch.tensor([[1, 1], [0, 0]])
+    prediction = torch.tensor([[1, 0], [1, 0]])
+    cm = metrics.confusion_matrix(target, prediction, 2)
+    np.testing.assert_array_equal(cm, [[1, 1], [1, 1]])
+    np.testing.assert_allclose(metrics.iou(cm), [1 / 3, 1 / 3])
+    np.testing.assert_allclose(metrics.dice(cm), [1 / 2, 1 / 2])
+    assert metrics.mean_iou(cm) == pytest.approx(1 / 3)
+    assert metrics.where_and_what(cm) == (pytest.approx(1 / 3), 1.0)
+
+
+def test_an_absent_class_is_undefined_and_does_not_count():
+    cm = np.array([[5, 0, 0], [0, 3, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(metrics.iou(cm), [1, 1, np.nan])
+    np.testing.assert_array_equal(metrics.dice(cm), [1, 1, np.nan])
+    assert metrics.mean_iou(cm) == 1
+    assert np.isnan(metrics.mean_iou(np.array([[5, 0], [0, 0]])))
+    # A class that is predicted but absent is wrong, not undefined.
+    assert metrics.iou(np.array([[4, 1], [0, 0]]))[1] == 0
+
+
+def test_where_and_what_by_hand():
+    # Of ten digit pixels eight are found, of which six get the right class; two false alarms.
+    cm = np.array([[88, 1, 1], [1, 3, 2], [1, 0, 3]])
+    where, what = metrics.where_and_what(cm)
+    assert where == pytest.approx(8 / 12)
+    assert what == pytest.approx(6 / 8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_are_those_of_scikit_learn(seed):
+    generator = torch.Generator().manual_seed(seed)
+    target, prediction = torch.randint(5, (2, 4, 9, 9), generator=generator)
+    cm = metrics.confusion_matrix(target, prediction, 5)
+    flat = (target.flatten().numpy(), prediction.flatten().numpy())
+    np.testing.assert_allclose(metrics.iou(cm), jaccard_score(*flat, average=None))
+    np.testing.assert_allclose(metrics.dice(cm), f1_score(*flat, average=None))
+    assert metrics.mean_iou(cm) == pytest.approx(
+        jaccard_score(*flat, average="macro", labels=[1, 2, 3, 4])
+    )
+
+
+def test_counts_per_image_add_up_to_the_matrix():
+    generator = torch.Generator().manual_seed(0)
+    target, prediction = torch.randint(4, (2, 6, 5, 5), generator=generator)
+    counts = metrics.counts_per_image(target, prediction, 4)
+    assert counts.shape == (6, 4, 3)
+    hit, false, missed = counts.sum(0).T
+    cm = metrics.confusion_matrix(target, prediction, 4)
+    np.testing.assert_allclose(hit / (hit + false + missed), metrics.iou(cm))
+
+
+def test_edge_error_by_hand():
+    target = torch.zeros(1, 5, 7, dtype=torch.long)
+    target[:, :, 3:] = 2  # one vertical edge: columns 2 and 3 are near it
+    prediction = target.clone()
+    prediction[0, 0, 2] = 2  # one of ten near pixels
+    prediction[0, 0, 0] = prediction[0, 1, 0] = 1  # two of twenty-five others
+    near, far = metrics.edge_error(target, prediction)
+    assert near == pytest.approx(1 / 10)
+    assert far == pytest.approx(2 / 25)
+
+
+def test_the_bootstrap_finds_a_difference_and_its_spread():
+    generator = np.random.default_rng(0)
+    images, size = 200, 100
+    hit = generator.binomial(size, 0.6, (3, images, 3))
+    better = np.minimum(size, hit + generator.binomial(20, 0.5, hit.shape))
+
+    def counts(hits):
+        missed = size - hits
+        return np.stack([hits, np.zeros_like(hits), missed], axis=3)
+
+    difference, low, high = bootstrap_difference(counts(hit), counts(better))
+    expected = better[:, :, 1:].mean() / size - hit[:, :, 1:].mean() / size
+    assert difference == pytest.approx(expected)
+    assert low < difference < high
+    # The standard error of a mean over images, times 3.92.
+    per_image = (better - hit)[:, :, 1:].mean((0, 2)) / size
+    width = 3.92 * per_image.std(ddof=1) / np.sqrt(images)
+    assert high - low == pytest.approx(width, rel=0.15)
+    assert bootstrap_difference(counts(hit), counts(hit)) == (0, 0, 0)
+
+
+def test_latency_is_a_time_on_one_thread():
+    threads = torch.get_num_threads()
+    seen = []
+
+    class Slow(torch.nn.Module):
+        def forward(self, x):
+            seen.append(torch.get_num_threads())
+            return x
+
+    assert 0 < metrics.latency(Slow(), torch.zeros(1), 3) < 0.1
+    assert seen == [1] * 5
+    assert torch.get_num_threads() == threads
