@@ -147,6 +147,24 @@ def test_the_layers_of_a_spec_give_its_receptive_field():
     assert len(gradient[0, 0].abs().sum(0).nonzero()) == 18
 
 
+@pytest.mark.parametrize(
+    ("changes", "side"),
+    [
+        # Three pixels lie in two cells of the deepest level, whose convolution sees four of them:
+        # eight pixels, and one more to each side for the first convolution.
+        ({}, 10),
+        # Straight past the bottom too, but not further than through it.
+        ({"skip": "concat"}, 10),
+        # Without 3×3 kernels a pixel sees its own cell.
+        ({"kernel": 1}, 2),
+        # Five pixels lie in up to three cells, which see seven.
+        ({"kernel": 5}, 2 * 7 + 4),
+    ],
+)
+def test_the_field_of_an_output_pixel_by_hand(changes, side):
+    assert models.output_field(replace(PLAIN, **changes), size=40) == side
+
+
 def test_seeds_decide_the_weights():
     for spec in (SMALL, replace(SMALL, up="transposed", norm="none")):
         first, again, other = (build(spec, (seed,)).state_dict() for seed in (1, 1, 2))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -537,3 +537,25 @@ def receptive_fields(layers: Sequence[tuple[str, int, int, int]]) -> list[Reach]
         jump *= stride
         found.append(Reach(name, field, jump, start))
     return found
+
+
+def output_field(spec: EncoderDecoderSpec, size: int = 128) -> int:
+    """Side of the square of input pixels that one output pixel can depend on.
+
+    Found with gradients through a network of positive weights, where no ReLU is closed, with
+    means for maxima, which see the same cells; the largest over all positions of the pixel
+    relative to the cells of the deepest level.
+    """
+    down = "mean" if spec.down == "max" else spec.down
+    up = "nearest" if spec.up == "unpool" else spec.up
+    model = build(replace(spec, norm="none", down=down, up=up)).double()
+    for parameter in model.parameters():
+        parameter.data.abs_()
+    x = torch.ones(1, spec.inputs, size, size, dtype=torch.float64, requires_grad=True)
+    y = model(x)  # (1, K, size, size)
+    sides = []
+    for offset in range(2**spec.depth):
+        place = size // 2 + offset
+        (gradient,) = torch.autograd.grad(y[0, :, place, place].sum(), x, retain_graph=True)
+        sides.append(int((gradient[0].sum((0, 1)) != 0).sum()))
+    return max(sides)
