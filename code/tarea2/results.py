@@ -163,7 +163,7 @@ def load_model(name: str) -> tuple[torch.nn.Module, dict[str, Any]]:
     _check(card, CARD_FIELDS, card_path)
     if hashlib.sha256(target.read_bytes()).hexdigest() != card["weights"]:
         raise ResultError(f"{_short(target)} does not match field 'weights' of its card")
-    spec_class = getattr(models, card["network"], None)
+    spec_class = models.SPECS.get(card["network"])
     if spec_class is None:
         raise ResultError(f"{_short(card_path)}: field 'network' names no network of the package")
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in card["spec"].items()}

@@ -1,0 +1,62 @@
+"""What a cell of a network can see of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from tarea2.models.building import build
+from tarea2.models.encoder_decoder import EncoderDecoderSpec
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What one layer sees of the input: receptive field, distance between neighbours, start."""
+
+    layer: str
+    field: int
+    jump: int
+    start: float
+
+
+def receptive_fields(layers: Sequence[tuple[str, int, int, int]]) -> list[Reach]:
+    """Receptive field of each layer along one axis (UDL section 10.2.6).
+
+    ``layers`` lists (name, kernel, stride, dilation), from input to output. A layer adds
+    ``d (k - 1)`` steps of the size that its input's cells have on the original input:
+    ``field += d (k - 1) jump``, then ``jump *= stride``. ``start`` is the position on the input
+    at which the field of the first output is centred.
+    """
+    field, jump, start = 1, 1, 0.0
+    found = []
+    for name, kernel, stride, dilation in layers:
+        span = dilation * (kernel - 1)
+        field += span * jump
+        start += span / 2 * jump
+        jump *= stride
+        found.append(Reach(name, field, jump, start))
+    return found
+
+
+def output_field(spec: EncoderDecoderSpec, size: int = 128) -> int:
+    """Side of the square of input pixels that one output pixel can depend on.
+
+    Found with gradients through a network of positive weights, where no ReLU is closed, with
+    means for maxima, which see the same cells; the largest over all positions of the pixel
+    relative to the cells of the deepest level.
+    """
+    down = "mean" if spec.down == "max" else spec.down
+    up = "nearest" if spec.up == "unpool" else spec.up
+    model = build(replace(spec, norm="none", down=down, up=up)).double()
+    for parameter in model.parameters():
+        parameter.data.abs_()
+    x = torch.ones(1, spec.inputs, size, size, dtype=torch.float64, requires_grad=True)
+    y = model(x)  # (1, K, size, size)
+    sides = []
+    for offset in range(2**spec.depth):
+        place = size // 2 + offset
+        (gradient,) = torch.autograd.grad(y[0, :, place, place].sum(), x, retain_graph=True)
+        sides.append(int((gradient[0].sum((0, 1)) != 0).sum()))
+    return max(sides)
