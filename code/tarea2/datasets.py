@@ -226,6 +226,26 @@ def scenes(
     )
 
 
+@cache
+def numbers(train: int = 20_000, validation: int = 2_000, test: int = 5_000) -> Dataset:
+    """Whole numbers below 100,000 and their names in Spanish, drawn at random, none twice.
+
+    ``x`` holds digits ``(n, 5)``, ``y`` the tokens of the name ``(n, T)``
+    (:mod:`tarea2.number_words`).
+    """
+    from tarea2 import number_words
+
+    order = np.random.default_rng(SPLIT_SEED).permutation(number_words.LARGEST + 1)
+    ends = np.cumsum([train, validation, test])
+    splits = []
+    for chosen in np.split(order[: ends[-1]], ends[:-1]):
+        names = [number_words.words(int(n)) for n in chosen]
+        splits.append(
+            Split(number_words.encode_numbers(chosen.tolist()), number_words.encode_words(names))
+        )
+    return Dataset("numbers", len(number_words.vocabulary()), *splits)
+
+
 def hash_of(text: str) -> int:
     """A number that stands for a text, the same in every process, to seed generators with."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

@@ -7,6 +7,7 @@ when it ends, ``load`` reads them back and refuses what is stale.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -113,6 +114,8 @@ def train(
     # Several processes have one core each: their threads would only fight.
     threads = None if alone else 1
     trained = 0
+    # joblib replaces a worker whose memory has grown, and warns although nothing is lost.
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
     with parallel_config(backend=backend, n_jobs=jobs):
         parallel = Parallel(return_as="generator_unordered")
         finished = parallel(

@@ -119,7 +119,7 @@ def count_macs(model: nn.Module, x: Tensor) -> int:
         else:
             total += y.numel() * layer.weight[0].numel()
 
-    kinds = (StackedConv1d, StackedLinear, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    kinds = (StackedConv1d, StackedLinear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     hooks = [m.register_forward_hook(add) for m in model.modules() if isinstance(m, kinds)]
     training = model.training
     model.eval()(x)

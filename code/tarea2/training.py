@@ -32,7 +32,8 @@ class Recipe:
     ``optimiser`` is ``"sgd"``, ``"adam"`` or ``"adamw"``; ``momentum`` belongs to the first.
     ``schedule`` says how the learning rate goes: ``"constant"``; ``"step"``, multiplied by
     ``gamma`` every ``step_epochs`` epochs; ``"cosine"``, down to 0; or ``"one-cycle"``, up to
-    ``lr`` and down again (:func:`rate`). ``init`` is explained in :func:`tarea2.models.build`.
+    ``lr`` and down again (:func:`rate`). ``loss`` is one of :data:`LOSSES`; networks that bring
+    their own do without. ``init`` is explained in :func:`tarea2.models.build`.
     """
 
     epochs: int
@@ -45,6 +46,7 @@ class Recipe:
     step_epochs: int = 20
     gamma: float = 0.5
     init: str = "he"
+    loss: str = "cross-entropy"
 
 
 # The recipes of the two notebooks that train.
@@ -58,7 +60,8 @@ class Trained:
 
     ``history[split]["loss" | "error"]`` holds one list per seed, whose first value was measured
     before training and the others after each epoch; errors are fractions of 1. Where each pixel
-    has a class there is ``"miou"`` too. If ``train`` is not watched, ``history["running"]["loss"]``
+    has a class there is ``"miou"`` too; a network with a method ``measure(x, y)`` says itself
+    what is kept. If ``train`` is not watched, ``history["running"]["loss"]``
     holds the mean loss of each epoch while it trained, over all seeds.
     """
 
@@ -106,6 +109,8 @@ def fit(
     # Orders of the data come from generators of their own, dropout from PyTorch's global one.
     orders = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
     identity = _identity(spec, dataset, recipe, seeds, watch)
+    if recipe.loss not in LOSSES:
+        raise ValueError(f"loss is {recipe.loss!r}, expected one of {', '.join(LOSSES)}")
     with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
@@ -168,20 +173,48 @@ def _one_epoch(
         chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, epoch * steps + step, steps)
-        total += one_step(model, split.x[chosen], split.y[chosen], optimiser)
+        total += one_step(model, split.x[chosen], split.y[chosen], optimiser, recipe.loss)
     return [total / steps / len(orders)] * len(orders)
 
 
-def one_step(model: nn.Module, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer) -> float:
+def cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
+    """``-log softmax(scores)[y]``, summed; log-probabilities as scores stay what they are."""
+    return F.cross_entropy(scores, y, reduction="sum")
+
+
+def smoothed_cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy against 0.9 for the class and 0.1 over all (Szegedy et al. 2016)."""
+    return F.cross_entropy(scores, y, reduction="sum", label_smoothing=0.1)
+
+
+def squared_error(scores: Tensor, y: Tensor) -> Tensor:
+    """Squared distance between the probabilities and the class as a vector (Brier 1950)."""
+    truth = F.one_hot(y, scores.shape[1]).movedim(-1, 1)
+    return (scores.softmax(1) - truth).square().sum()
+
+
+LOSSES = {
+    "cross-entropy": cross_entropy,
+    "label-smoothing": smoothed_cross_entropy,
+    "squared-error": squared_error,
+}
+
+
+def one_step(
+    model: nn.Module, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
+    loss_name: str = "cross-entropy",
+) -> float:  # fmt: skip
     """One step downhill on a batch; returns the loss, summed over members.
 
-    ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel.
+    ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel. A
+    network with a method ``loss(x, y)`` is trained on that, without the axis of members.
     """
-    scores = forward(model, x)  # (S, B, classes), or (S, B, classes, H, W)
-    # The mean over a batch, summed over members: no member's gradient touches another's.
-    # Cross-entropy of log-probabilities is nll_loss: their logarithm of sums is zero.
-    loss = F.cross_entropy(scores.flatten(0, 1), y.flatten(0, 1), reduction="sum")
-    loss = loss / y[0].numel()
+    if hasattr(model, "loss"):
+        loss = model.loss(x[0], y[0])
+    else:
+        scores = forward(model, x)  # (S, B, classes), or (S, B, classes, H, W)
+        # The mean over a batch, summed over members: no member's gradient touches another's.
+        loss = LOSSES[loss_name](scores.flatten(0, 1), y.flatten(0, 1)) / y[0].numel()
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
@@ -200,6 +233,10 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
 
 def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
     for name, split in splits.items():
+        if hasattr(model, "measure"):
+            for kind, value in model.measure(split.x, split.y).items():
+                history[name].setdefault(kind, []).append([value])
+            continue
         scores = predict(model, split.x)  # (S, n, classes, ...)
         members, classes = len(scores), scores.shape[2]
         target = split.y.expand(members, *split.y.shape)  # (S, n, ...)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from torch import nn
 
 from tarea2.models.building import SPECS, Spec, build, member, takes_members
-from tarea2.models.digits import DigitNet, DigitNetSpec
+from tarea2.models.digits import (
+    Autoencoder,
+    AutoencoderSpec,
+    DigitNet,
+    DigitNetSpec,
+    reconstruction_error,
+)
 from tarea2.models.encoder_decoder import (
     Block,
     EncoderDecoder,
@@ -14,7 +20,10 @@ from tarea2.models.encoder_decoder import (
     PeerSpec,
 )
 from tarea2.models.fields import Reach, output_field, receptive_fields
+from tarea2.models.sequences import NumberWriter, NumberWriterSpec, sequence_loss
 from tarea2.models.signals import (
+    DilatedNet,
+    DilatedNetSpec,
     Perceptron,
     PerceptronSpec,
     SignalNet,
@@ -24,10 +33,33 @@ from tarea2.models.signals import (
 )
 
 __all__ = [
-    "SPECS", "Block", "DigitNet", "DigitNetSpec", "EncoderDecoder", "EncoderDecoderSpec", "Peer",
-    "PeerSpec", "Perceptron", "PerceptronSpec", "Reach", "SignalNet", "SignalNetSpec", "Spec",
-    "StackedConv1d", "StackedLinear", "build", "load_best", "member", "output_field",
-    "receptive_fields", "takes_members",
+    "SPECS",
+    "Autoencoder",
+    "AutoencoderSpec",
+    "Block",
+    "DigitNet",
+    "DigitNetSpec",
+    "DilatedNet",
+    "DilatedNetSpec",
+    "EncoderDecoder",
+    "EncoderDecoderSpec", "NumberWriter", "NumberWriterSpec",
+    "Peer",
+    "PeerSpec",
+    "Perceptron",
+    "PerceptronSpec",
+    "Reach",
+    "SignalNet",
+    "SignalNetSpec",
+    "Spec",
+    "StackedConv1d",
+    "StackedLinear",
+    "build",
+    "load_best",
+    "member",
+    "output_field",
+    "receptive_fields",
+    "reconstruction_error", "sequence_loss",
+    "takes_members",
 ]  # fmt: skip
 
 

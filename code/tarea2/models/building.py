@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from tarea2.models.digits import DigitNet, DigitNetSpec
+from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec, Peer, PeerSpec
+from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
+    DilatedNet,
+    DilatedNetSpec,
     Perceptron,
     PerceptronSpec,
     SignalNet,
@@ -20,10 +23,15 @@ from tarea2.models.signals import (
     StackedLinear,
 )
 
-Spec = SignalNetSpec | PerceptronSpec | DigitNetSpec | EncoderDecoderSpec | PeerSpec
+Spec = (
+    SignalNetSpec | PerceptronSpec | DilatedNetSpec | DigitNetSpec | AutoencoderSpec
+    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec
+)  # fmt: skip
 
 _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     SignalNetSpec: SignalNet, PerceptronSpec: Perceptron, DigitNetSpec: DigitNet,
+    DilatedNetSpec: DilatedNet, AutoencoderSpec: Autoencoder,
+    NumberWriterSpec: NumberWriter,
     EncoderDecoderSpec: EncoderDecoder, PeerSpec: Peer,
 }  # fmt: skip
 
@@ -32,7 +40,8 @@ _NETWORKS: dict[type, Callable[..., nn.Module]] = {
 SPECS = {spec.__name__: spec for spec in _NETWORKS}
 
 # Layers that multiply by weights; those of normalisations start as PyTorch has them.
-_LINEAR_MAPS = (StackedConv1d, StackedLinear, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_CONVOLUTIONS = (StackedConv1d, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
+_LINEAR_MAPS = (*_CONVOLUTIONS, StackedLinear, nn.Linear)
 
 
 def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Module:
@@ -46,16 +55,18 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Modul
         raise TypeError(f"no network is built from a {type(spec).__name__}")
     if init not in ("he", "notebook"):
         raise ValueError(f'init is {init!r}, expected "he" or "notebook"')
-    if isinstance(spec, PeerSpec):
+    if isinstance(spec, PeerSpec | NumberWriterSpec):  # start as PyTorch and MONAI have them
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds[0])
-            return Peer(spec, len(seeds))
+            return _NETWORKS[type(spec)](spec, len(seeds))
     model = _NETWORKS[type(spec)](spec, len(seeds))
     for member, seed in enumerate(seeds):
         generator = torch.Generator().manual_seed(seed)
         for layer in model.modules():
             if isinstance(layer, _LINEAR_MAPS):
                 _initialise(layer, member, init, generator)
+        if hasattr(model, "start"):  # a network that starts in a way of its own
+            model.start(generator)
     return model
 
 
@@ -67,8 +78,7 @@ def _initialise(layer: nn.Module, member: int, init: str, generator: torch.Gener
     # A transposed convolution whose windows do not overlap: one value per input channel.
     by_rows = stacked or isinstance(layer, nn.ConvTranspose2d)
     fan_in = weight.shape[0] if by_rows else weight[0].numel()
-    convolution = isinstance(layer, StackedConv1d | nn.Conv2d | nn.ConvTranspose2d)
-    he = init == "he" or not convolution
+    he = init == "he" or not isinstance(layer, _CONVOLUTIONS)
     # PyTorch's default for convolutions is U(-b, b) with b = 1/sqrt(fan_in), a variance of
     # 1/(3 fan_in); He's keeps the size of activations through ReLU with 2/fan_in.
     bound = math.sqrt((6 if he else 1) / fan_in)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -65,3 +66,76 @@ class DigitNet(nn.Module):
         maps["convolución 2"] = self.conv2(maps["máximo y ReLU 1"])
         maps["máximo y ReLU 2"] = F.relu(F.max_pool2d(maps["convolución 2"], 2))
         return maps
+
+
+@dataclass(frozen=True)
+class AutoencoderSpec:
+    """Convolutional autoencoder for 8×8 digits, with a code of ``latent`` numbers."""
+
+    latent: int = 8
+    width: int = 32
+
+
+class Autoencoder(nn.Module):
+    """:class:`AutoencoderSpec` built; takes and gives ``(B, 1, 8, 8)``.
+
+    Encoder and decoder each add a linear path to the convolutional one. The linear paths alone
+    could become a principal component analysis; the convolutions learn what it cannot say.
+    """
+
+    members = 1
+
+    def __init__(self, spec: AutoencoderSpec, members: int = 1):
+        super().__init__()
+        if members != 1:
+            raise ValueError(f"members is {members}, but an Autoencoder trains one seed at a time")
+        self.spec = spec
+        w = spec.width
+        self.down = nn.Sequential(
+            nn.Conv2d(1, w, 3, padding=1), nn.ReLU(),  # (B, w, 8, 8)
+            nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), nn.ReLU(),  # (B, 2w, 4, 4)
+            nn.Conv2d(2 * w, 2 * w, 3, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(2 * w * 16, spec.latent),  # (B, d)
+        )  # fmt: skip
+        self.down_linear = nn.Linear(64, spec.latent)
+        self.up = nn.Sequential(
+            nn.Linear(spec.latent, 2 * w * 16), nn.ReLU(), nn.Unflatten(1, (2 * w, 4, 4)),
+            nn.Conv2d(2 * w, 2 * w, 3, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(2 * w, w, 2, stride=2), nn.ReLU(),  # (B, w, 8, 8)
+            nn.Conv2d(w, 1, 3, padding=1),
+        )  # fmt: skip
+        self.up_linear = nn.Linear(spec.latent, 64)
+
+    @torch.no_grad()
+    def start(self, generator: torch.Generator) -> None:
+        """Start as a linear autoencoder: an orthogonal projection and back, convolutions silent."""
+        self.down[-1].weight.zero_()
+        self.up[-1].weight.zero_()
+        basis = torch.linalg.qr(torch.randn(64, self.spec.latent, generator=generator))[0]
+        self.down_linear.weight.copy_(basis.T)
+        self.up_linear.weight.copy_(basis)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """``z = f_enc(x)``: ``(B, 1, 8, 8)`` to ``(B, d)``."""
+        return self.down(x) + self.down_linear(x.flatten(1))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """``x = f_dec(z)``: ``(B, d)`` to ``(B, 1, 8, 8)``."""
+        return self.up(z) + self.up_linear(z).view(-1, 1, 8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Equation (9) of the assignment: squared distance to the input, mean over the batch."""
+        return reconstruction_error(x, self(x))
+
+    def measure(self, x: Tensor, y: Tensor) -> dict[str, float]:
+        self.eval()
+        with torch.no_grad():
+            return {"loss": float(self.loss(x, y))}
+
+
+def reconstruction_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """``||x - x'||^2`` per example, averaged: ``(B, ...)`` twice to a number."""
+    return (x - reconstruction).square().flatten(1).sum(1).mean()

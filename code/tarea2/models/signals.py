@@ -134,3 +134,96 @@ class Perceptron(nn.Module):
         for layer in self.layers[:-1]:
             h = F.relu(layer(h), inplace=True)
         return self.layers[-1](h)
+
+
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}
+
+
+@dataclass(frozen=True)
+class DilatedNetSpec:
+    """Blocks of dilated convolutions of constant length, and one pooling at the end.
+
+    dilations: one block per entry, each of ``convolutions`` convolutions with that dilation.
+    residual: whether a block adds its input to its output (He et al. 2016).
+    norm: ``batch`` or ``none``.
+    activation: ``relu``, ``gelu``, ``silu`` or ``tanh``.
+    pool: ``max`` or ``mean`` over all positions, or ``flatten``, which keeps them.
+    """
+
+    width: int = 32
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    convolutions: int = 2
+    kernel: int = 3
+    residual: bool = True
+    norm: str = "batch"
+    activation: str = "relu"
+    pool: str = "max"
+    dropout: float = 0.0
+    length: int = 40
+    classes: int = 10
+
+    def __post_init__(self) -> None:
+        choices = {"norm": ("batch", "none"), "activation": tuple(ACTIVATIONS),
+                   "pool": ("max", "mean", "flatten")}  # fmt: skip
+        for field, allowed in choices.items():
+            if getattr(self, field) not in allowed:
+                raise ValueError(
+                    f"{field} is {getattr(self, field)!r}, expected one of {', '.join(allowed)}"
+                )
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel is {self.kernel}, expected an odd size: an even one shifts")
+
+    def layers(self) -> list[tuple[str, int, int, int]]:
+        """(name, kernel, stride, dilation), for :func:`tarea2.models.receptive_fields`."""
+        blocks = [
+            (f"dilatación {d}", self.kernel, 1, d)
+            for d in self.dilations
+            for _ in range(self.convolutions)
+        ]
+        return [("entrada", self.kernel, 1, 1), *blocks]
+
+
+class DilatedNet(nn.Module):
+    """:class:`DilatedNetSpec` built; takes ``(B, length)``, gives logits ``(B, classes)``."""
+
+    members = 1
+
+    def __init__(self, spec: DilatedNetSpec, members: int = 1):
+        super().__init__()
+        if members != 1:
+            raise ValueError(f"members is {members}, but a DilatedNet trains one seed at a time")
+        self.spec = spec
+
+        def layer(inputs: int, dilation: int) -> nn.Sequential:
+            convolution = nn.Conv1d(
+                inputs, spec.width, spec.kernel, dilation=dilation,
+                padding=dilation * (spec.kernel // 2), bias=spec.norm == "none",
+            )  # fmt: skip
+            norm = nn.BatchNorm1d(spec.width) if spec.norm == "batch" else nn.Identity()
+            return nn.Sequential(convolution, norm)
+
+        self.activation = ACTIVATIONS[spec.activation]()
+        self.stem = layer(1, 1)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(layer(spec.width, d) for _ in range(spec.convolutions))
+            for d in spec.dilations
+        )
+        self.dropout = nn.Dropout(spec.dropout)
+        positions = spec.length if spec.pool == "flatten" else 1
+        self.linear = nn.Linear(spec.width * positions, spec.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.activation(self.stem(x.unsqueeze(1)))  # (B, 40) -> (B, 32, 40)
+        for block in self.blocks:
+            before, last = h, len(block) - 1
+            for i, layer in enumerate(block):
+                h = layer(h)
+                if i == last and self.spec.residual:
+                    h = h + before
+                h = self.activation(h)  # (B, 32, 40)
+        pooled = {
+            "max": lambda: h.amax(2),
+            "mean": lambda: h.mean(2),
+            "flatten": lambda: h.flatten(1),
+        }
+        return self.linear(self.dropout(pooled[self.spec.pool]()))  # (B, 32) -> (B, 10)
