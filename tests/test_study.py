@@ -104,8 +104,8 @@ def test_the_best_model_is_stored_and_replays(store):
     table = results.load("toy")
     best = table.loc[table["validation_miou"].idxmax()]
     assert (card["run"], card["seed"]) == (best["name"], best["seed"])
-    x, y = results.load_golden("best")
-    torch.testing.assert_close(model(x), y)
+    inputs, output = results.load_golden("best")
+    torch.testing.assert_close(model(*inputs), output)
     test = DATA().test
     cm = metrics.confusion_matrix(test.y, predict(model, test.x)[0].argmax(1), 11)
     assert metrics.mean_iou(cm) == pytest.approx(card["metrics"]["test_miou"], rel=1e-4)

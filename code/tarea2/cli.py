@@ -114,6 +114,46 @@ def measure() -> None:
     print(f"measures are in {path.parent}")
 
 
+predict = typer.Typer(no_args_is_help=True)
+app.add_typer(predict, name="predict", help="Use a stored model on a file.")
+
+
+@predict.command("mnist1d")
+def predict_signals(
+    file: Annotated[Path, typer.Argument(help=".csv, a signal per line, or .npy.")],
+) -> None:
+    """Classify signals of 40 values."""
+    from tarea2 import prediction
+
+    table = prediction.classify_signals(file)
+    table.index += 1
+    print(table.to_string(float_format=lambda value: f"{value:.3f}"))
+
+
+@predict.command("segmentation")
+def predict_mask(
+    image: Annotated[Path, typer.Argument(help="An image with digits.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The mask to write, a .png.")],
+) -> None:
+    """Segment an image: a class per pixel, in the colours of the report."""
+    from tarea2 import prediction
+
+    table = prediction.segment_image(image, output)
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    print(f"the mask is in {output}")
+
+
+@predict.command("numbers")
+def predict_words(
+    numbers: Annotated[list[str], typer.Argument(help="Whole numbers from 0 to 99999.")],
+) -> None:
+    """Write numbers in Spanish words."""
+    from tarea2 import prediction
+
+    table = prediction.write_numbers(numbers)
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+
+
 def main() -> None:
     """Entry point of the command."""
     from tarea2.datasets import DataError

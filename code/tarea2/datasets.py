@@ -236,14 +236,15 @@ def numbers(train: int = 20_000, validation: int = 2_000, test: int = 5_000) -> 
     from tarea2 import number_words
 
     order = np.random.default_rng(SPLIT_SEED).permutation(number_words.LARGEST + 1)
-    ends = np.cumsum([train, validation, test])
+    ends = np.cumsum([validation, test, train])  # the first two are the same for any ``train``
     splits = []
     for chosen in np.split(order[: ends[-1]], ends[:-1]):
         names = [number_words.words(int(n)) for n in chosen]
         splits.append(
             Split(number_words.encode_numbers(chosen.tolist()), number_words.encode_words(names))
         )
-    return Dataset("numbers", len(number_words.vocabulary()), *splits)
+    held_out, exam, kept = splits
+    return Dataset("numbers", len(number_words.vocabulary()), kept, held_out, exam)
 
 
 def hash_of(text: str) -> int:

@@ -21,8 +21,8 @@ from tqdm import tqdm
 from tarea2 import datasets, metrics, results
 from tarea2.datasets import Dataset
 from tarea2.image_folder import image_folder
-from tarea2.models import build, member, takes_members
-from tarea2.studies import notebooks, segmentation
+from tarea2.models import NumberWriter, build, member, takes_members
+from tarea2.studies import encoder_decoder, notebooks, segmentation
 from tarea2.studies.definition import Definition, best_run, rounded
 from tarea2.training import fit, predict
 
@@ -32,12 +32,14 @@ EXPERIMENTS: dict[str, tuple[Definition, ...]] = {
     "notebooks": notebooks.DEFINITIONS,
     "segmentation": segmentation.DEFINITIONS,
     "segmentation-mnist": segmentation.MNIST_DEFINITIONS,
+    "encoder-decoder": encoder_decoder.DEFINITIONS,
     "check": segmentation.CHECK,
 }
 # Experiment -> name of a stored model -> the networks among whose runs the best is chosen.
 STORED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "notebooks": notebooks.STORED_MODELS,
     "segmentation": segmentation.STORED_MODELS,
+    "encoder-decoder": encoder_decoder.STORED_MODELS,
 }
 
 
@@ -163,7 +165,7 @@ def _run(
     scores = {
         split: predict(trained.model, getattr(dataset, split).x)
         for split in ("validation", "test")
-        if len(getattr(dataset, split))
+        if len(getattr(dataset, split)) and not hasattr(trained.model, "measure")
     }
     seconds = time.monotonic() - start
     network, spec = results.describe(definition.spec)
@@ -186,7 +188,7 @@ def _run(
                 alone, dataset, {split: values[place] for split, values in scores.items()}
             ),
             "parameters": metrics.count_parameters(alone),
-            "macs": metrics.count_macs(alone, _example(alone, dataset)),
+            "macs": metrics.count_macs(alone, *_example(alone, dataset)),
             "seconds": round(seconds / len(seeds), 3),
             "versions": results.versions(),
             "threads": torch.get_num_threads(),
@@ -195,9 +197,14 @@ def _run(
     return definition.name, seeds, seconds, runs
 
 
-def _example(model: torch.nn.Module, dataset: Dataset, split: str = "train") -> torch.Tensor:
-    x = getattr(dataset, split).x[:1]
-    return x[None] if takes_members(model) else x
+def _example(
+    model: torch.nn.Module, dataset: Dataset, split: str = "train"
+) -> tuple[torch.Tensor, ...]:
+    """One example of a data set, as the arguments that the network takes."""
+    x, y = getattr(dataset, split).x[:1], getattr(dataset, split).y[:1]
+    if isinstance(model, NumberWriter):
+        return x, y
+    return (x[None] if takes_members(model) else x,)
 
 
 # Stored models ----------------------------------------------------------------------------------

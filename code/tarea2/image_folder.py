@@ -34,9 +34,9 @@ def image_folder(images: Path | str, masks: Path | str, name: str | None = None)
     """
     images, masks = Path(images), Path(masks)
     pairs = _pairs(images, masks)
-    pictures = [_read(path) for path, _ in pairs]
+    pictures = [read_image(path) for path, _ in pairs]
     colours = any(picture.mode not in ("1", "L", "I;16", "I", "F") for picture in pictures)
-    x = [_values(picture, colours) for picture in pictures]
+    x = [to_values(picture, colours) for picture in pictures]
     y = [_classes(path) for _, path in pairs]
     first = x[0].shape[1:]
     for (path, mask_path), image, mask in zip(pairs, x, y, strict=True):
@@ -72,7 +72,8 @@ def _pairs(images: Path, masks: Path) -> list[tuple[Path, Path]]:
     return [(path, found[1][stem]) for stem, path in found[0].items()]
 
 
-def _read(path: Path) -> Image.Image:
+def read_image(path: Path) -> Image.Image:
+    """Read an image whole; raises DataError, which names the file, if that cannot be done."""
     try:
         with Image.open(path) as picture:
             picture.load()
@@ -81,7 +82,7 @@ def _read(path: Path) -> Image.Image:
         raise DataError(f"{path.name} cannot be read as an image ({error})") from None
 
 
-def _values(picture: Image.Image, colours: bool) -> np.ndarray:
+def to_values(picture: Image.Image, colours: bool) -> np.ndarray:
     """Grey or colour values from 0 to 1: ``(1 or 3, H, W)``."""
     if picture.mode in ("I;16", "I", "F"):  # more than 8 bits: stretched to their own range
         grey = np.asarray(picture, dtype=np.float32)
@@ -92,7 +93,7 @@ def _values(picture: Image.Image, colours: bool) -> np.ndarray:
 
 
 def _classes(path: Path) -> np.ndarray:
-    picture = _read(path)
+    picture = read_image(path)
     if picture.mode not in ("1", "L", "P", "I", "I;16"):
         raise DataError(
             f"mask {path.name} has mode {picture.mode}; expected one channel whose values are "

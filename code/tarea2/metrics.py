@@ -102,27 +102,38 @@ def count_parameters(model: nn.Module) -> int:
 
 
 @torch.no_grad()
-def count_macs(model: nn.Module, x: Tensor) -> int:
-    """Multiply-accumulate operations of convolutions and linear layers for one example.
+def count_macs(model: nn.Module, *inputs: Tensor) -> int:
+    """Multiply-accumulate operations of convolutions, linear layers and GRUs for one example.
 
-    ``x`` is a batch of one example, as the network takes it. Each output value of a layer costs
-    as many multiplications as it has weights: ``k C`` or ``kh kw C`` for a convolution.
+    ``inputs`` are a batch of one example, as the network takes it. Each output value of a layer
+    costs as many multiplications as it has weights: ``k C`` or ``kh kw C`` for a convolution.
     """
     total = 0
 
-    def add(layer: nn.Module, inputs: tuple, y: Tensor) -> None:
+    def add(layer: nn.Module, given: tuple, y: Tensor) -> None:
         nonlocal total
         if isinstance(layer, StackedConv1d | StackedLinear):
             total += y[0].numel() * layer.weight.shape[1]
         elif isinstance(layer, nn.ConvTranspose2d):  # each input value meets a whole kernel
-            total += inputs[0].numel() * layer.weight[0].numel()
+            total += given[0].numel() * layer.weight[0].numel()
+        elif isinstance(layer, nn.GRU):  # three gates, each from the input and the state
+            steps = y[0].shape[1]
+            total += steps * 3 * layer.hidden_size * (layer.input_size + layer.hidden_size)
         else:
             total += y.numel() * layer.weight[0].numel()
 
-    kinds = (StackedConv1d, StackedLinear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    kinds = (
+        StackedConv1d,
+        StackedLinear,
+        nn.Conv1d,
+        nn.Conv2d,
+        nn.ConvTranspose2d,
+        nn.Linear,
+        nn.GRU,
+    )
     hooks = [m.register_forward_hook(add) for m in model.modules() if isinstance(m, kinds)]
     training = model.training
-    model.eval()(x)
+    model.eval()(*inputs)
     model.train(training)
     for hook in hooks:
         hook.remove()

@@ -107,12 +107,15 @@ def load(experiment: str) -> pd.DataFrame:
 
 
 def save_model(
-    name: str, model: torch.nn.Module, card: dict[str, Any], example: torch.Tensor | None = None
+    name: str,
+    model: torch.nn.Module,
+    card: dict[str, Any],
+    example: tuple[torch.Tensor, ...] = (),
 ) -> Path:
     """Store weights (safetensors) and their card; the card holds the weights' hash.
 
-    ``example`` is an input: it is stored with the scores that it gets, as a golden pair that
-    :func:`load_golden` reads.
+    ``example`` are the arguments of a forward pass: they are stored with what comes out, as the
+    golden example that :func:`load_golden` reads.
     """
     target = MODELS / f"{name}.safetensors"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,10 +129,11 @@ def save_model(
     temporary.replace(target)
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     write_atomically(target.with_suffix(".json"), text)
-    if example is not None:
+    if example:
         with torch.no_grad():
-            pair = {"input": example, "output": model.eval()(example).contiguous()}
-        save_file(pair, temporary)
+            output = model.eval()(*example)
+        golden = {f"input{i}": tensor for i, tensor in enumerate(example)} | {"output": output}
+        save_file({k: v.contiguous() for k, v in golden.items()}, temporary)
         temporary.replace(_golden(name))
     return target
 
@@ -138,12 +142,13 @@ def _golden(name: str) -> Path:
     return MODELS / f"{name}.golden.safetensors"
 
 
-def load_golden(name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """An input and the scores that a stored model gave for it when it was stored."""
+def load_golden(name: str) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+    """Inputs of a stored model, and what it gave for them when it was stored."""
     if not _golden(name).exists():
         raise ResultError(f"{_short(_golden(name))} is missing")
-    pair = load_file(_golden(name))
-    return pair["input"], pair["output"]
+    golden = load_file(_golden(name))
+    output = golden.pop("output")
+    return tuple(golden[key] for key in sorted(golden)), output
 
 
 def load_model(name: str) -> tuple[torch.nn.Module, dict[str, Any]]:

@@ -73,7 +73,7 @@ class AutoencoderSpec:
     """Convolutional autoencoder for 8×8 digits, with a code of ``latent`` numbers."""
 
     latent: int = 8
-    width: int = 32
+    width: int = 16
 
 
 class Autoencoder(nn.Module):

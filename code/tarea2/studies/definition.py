@@ -14,7 +14,7 @@ from tarea2.datasets import Dataset
 from tarea2.models import Spec
 from tarea2.training import Recipe
 
-Extra = Callable[[torch.nn.Module, Dataset, torch.Tensor], dict[str, Any]]
+Extra = Callable[[torch.nn.Module, Dataset, torch.Tensor | None], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,16 @@ class Definition:
     def measure(
         self, model: torch.nn.Module, dataset: Dataset, scores: dict[str, torch.Tensor]
     ) -> dict[str, Any]:
-        """Metrics of a trained network from its scores ``(n, classes, ...)`` on each split."""
+        """Metrics of a trained network from its scores ``(n, classes, ...)`` on each split.
+
+        A network that measures itself needs no scores.
+        """
         found: dict[str, Any] = {}
+        if hasattr(model, "measure"):
+            for split in ("validation", "test"):
+                part = getattr(dataset, split)
+                for kind, value in model.measure(part.x, part.y).items():
+                    found[f"{split}_{kind}"] = rounded(value)
         for split, values in scores.items():
             target, prediction = getattr(dataset, split).y, values.argmax(1)
             confusion = metrics.confusion_matrix(target, prediction, dataset.num_classes)
@@ -66,7 +74,7 @@ class Definition:
             if split == "test":
                 found["confusion"] = confusion.tolist()
         if self.extra is not None:
-            found |= self.extra(model, dataset, scores["test"])
+            found |= self.extra(model, dataset, scores.get("test"))
         return found
 
 
@@ -95,10 +103,13 @@ def rounded(value: float) -> float:
 
 
 def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The run that is best on validation: by mean IoU for pixels, else by accuracy."""
-    return max(
-        runs,
-        key=lambda run: run["metrics"].get(
-            "validation_miou", run["metrics"].get("validation_accuracy")
-        ),
-    )
+    """The run that is best on validation: by mean IoU for pixels, by accuracy, or by its loss."""
+
+    def quality(run: dict[str, Any]) -> float:
+        found = run["metrics"]
+        for name in ("validation_miou", "validation_accuracy"):
+            if name in found:
+                return found[name]
+        return -found["validation_loss"]
+
+    return max(runs, key=quality)

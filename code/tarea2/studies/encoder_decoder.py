@@ -1,0 +1,69 @@
+"""The three losses of the encoder-decoder chapter, trained: codes of digits, names of numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from tarea2 import datasets, number_words
+from tarea2.datasets import Dataset
+from tarea2.models import AutoencoderSpec, NumberWriterSpec
+from tarea2.studies.definition import Definition, rounded
+from tarea2.training import Recipe
+
+LATENTS = (2, 4, 8, 16, 32)
+PAIRS = (500, 1000, 2000, 5000, 20_000)  # numbers to learn from
+SEEN = 240_000  # pairs that each number writer sees, however often each of them
+THREE = tuple(range(3))
+
+RECONSTRUCTION = Recipe(epochs=200, batch_size=64, lr=5e-3, optimiser="adamw", schedule="one-cycle")
+
+
+def _sequences(pairs: int) -> Recipe:
+    return Recipe(
+        epochs=SEEN // pairs, batch_size=125, lr=4e-3, optimiser="adamw", weight_decay=0.01,
+        schedule="one-cycle",
+    )  # fmt: skip
+
+
+def _mistakes(
+    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
+) -> dict[str, Any]:
+    """The test numbers that greedy decoding writes wrongly, and what beams make of them."""
+    test = dataset.test
+    written = number_words.decode_words(model.greedy(test.x))
+    truth = number_words.decode_words(test.y)
+    wrong = [i for i, (a, b) in enumerate(zip(written, truth, strict=True)) if a != b]
+    beams = number_words.decode_words(model.beam(test.x[wrong])[0]) if wrong else []
+    return {
+        "greedy_error": rounded(len(wrong) / len(truth)),
+        "beam_rescued": sum(b == truth[i] for b, i in zip(beams, wrong, strict=True)),
+        "mistakes": [
+            {"truth": truth[i], "greedy": written[i], "beam": b}
+            for b, i in zip(beams[:40], wrong, strict=False)
+        ],
+    }
+
+
+DEFINITIONS = (
+    *(
+        Definition(
+            f"autoencoder-{latent}", AutoencoderSpec(latent), RECONSTRUCTION, datasets.digits, THREE
+        )
+        for latent in LATENTS
+    ),
+    *(
+        Definition(
+            f"numbers-{pairs}", NumberWriterSpec(), _sequences(pairs),
+            partial(datasets.numbers, pairs), THREE, watch=("validation",), extra=_mistakes,
+        )
+        for pairs in PAIRS
+    ),
+)  # fmt: skip
+STORED_MODELS = {
+    "autoencoder-2": ("autoencoder-2",),
+    "autoencoder-8": ("autoencoder-8",),
+    "numbers": (f"numbers-{PAIRS[-1]}",),
+}
