@@ -15,6 +15,7 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (a few minutes the first time)"

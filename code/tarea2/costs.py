@@ -34,7 +34,8 @@ def measure(experiment: str, rounds: int = ROUNDS, progress: bool = True) -> pd.
     found = {}
     with metrics.one_thread():
         for definition in definitions(experiment):
-            model = build(definition.spec).to(memory_format=torch.channels_last)
+            model = build(definition.spec)
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             found[definition.name] = (definition, model, optimiser_for(model, definition.recipe))
         steps: dict[str, list[float]] = {name: [] for name in found}
         images: dict[str, list[float]] = {name: [] for name in found}

@@ -24,7 +24,7 @@ from tarea2.image_folder import image_folder
 from tarea2.models import NumberWriter, build, member, takes_members
 from tarea2.studies import encoder_decoder, notebooks, segmentation
 from tarea2.studies.definition import Definition, best_run, rounded
-from tarea2.training import fit, predict
+from tarea2.training import OwnObjective, fit, predict
 
 CHECKPOINTS = datasets.ROOT / "data" / "runs"
 
@@ -165,7 +165,7 @@ def _run(
     scores = {
         split: predict(trained.model, getattr(dataset, split).x)
         for split in ("validation", "test")
-        if len(getattr(dataset, split)) and not hasattr(trained.model, "measure")
+        if len(getattr(dataset, split)) and not isinstance(trained.model, OwnObjective)
     }
     seconds = time.monotonic() - start
     network, spec = results.describe(definition.spec)
@@ -229,8 +229,9 @@ def store_models(experiment: str) -> None:
     """
     for model_name, names in STORED_MODELS.get(experiment, {}).items():
         chosen = definitions(experiment, names)
-        runs = [d.stored(seed, experiment) for d in chosen for seed in d.seeds]
-        if not all(runs):
+        stored = [d.stored(seed, experiment) for d in chosen for seed in d.seeds]
+        runs = [run for run in stored if run is not None]
+        if len(runs) < len(stored):
             continue
         best = best_run(runs)
         weights = _weights(experiment, best["name"], best["seed"])

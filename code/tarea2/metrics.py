@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,18 +20,16 @@ def confusion_matrix(target: Tensor, prediction: Tensor, num_classes: int) -> np
 
     Both arguments hold integer classes and have the same shape; returns ``(K, K)`` integers.
     """
-    target, prediction = (
-        np.asarray(torch.as_tensor(t).cpu()).ravel() for t in (target, prediction)
-    )
-    if target.shape != prediction.shape:
+    true, found = (np.asarray(torch.as_tensor(t).cpu()).ravel() for t in (target, prediction))
+    if true.shape != found.shape:
         raise ValueError(
-            f"target has {target.size} values and prediction {prediction.size}, expected as many"
+            f"target has {true.size} values and prediction {found.size}, expected as many"
         )
-    for name, values in (("target", target), ("prediction", prediction)):
+    for name, values in (("target", true), ("prediction", found)):
         low, high = (values.min(), values.max()) if values.size else (0, 0)
         if low < 0 or high >= num_classes:
             raise ValueError(f"{name} holds {low} to {high}, expected 0 to {num_classes - 1}")
-    cells = target.astype(np.int64) * num_classes + prediction
+    cells = true.astype(np.int64) * num_classes + found
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
@@ -76,8 +75,9 @@ def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[floa
     ``2 width + 1`` pixels square holds more than one class.
     """
     y = target[:, None].float()
-    window = {"kernel_size": 2 * width + 1, "stride": 1, "padding": width}
-    near = F.max_pool2d(y, **window)[:, 0] != -F.max_pool2d(-y, **window)[:, 0]
+    side = 2 * width + 1
+    highest, lowest = F.max_pool2d(y, side, 1, width), -F.max_pool2d(-y, side, 1, width)
+    near = (highest != lowest)[:, 0]
     wrong = target != prediction
     return wrong[near].float().mean().item(), wrong[~near].float().mean().item()
 
@@ -110,7 +110,7 @@ def count_macs(model: nn.Module, *inputs: Tensor) -> int:
     """
     total = 0
 
-    def add(layer: nn.Module, given: tuple, y: Tensor) -> None:
+    def add(layer: Any, given: tuple, y: Tensor) -> None:
         nonlocal total
         if isinstance(layer, StackedConv1d | StackedLinear):
             total += y[0].numel() * layer.weight.shape[1]

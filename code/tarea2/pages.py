@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def setup() -> None:
     set_matplotlib_formats("svg", "png", bbox_inches=None)
 
 
-def number(value: float, decimals: int | None = None) -> Text:
+def number(value: float | np.number, decimals: int | None = None) -> Text:
     """Write a number as Spanish typography wants it.
 
     Parameters
@@ -57,13 +58,13 @@ def number(value: float, decimals: int | None = None) -> Text:
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.number)):
         raise TypeError(f"number() writes real numbers, got {value!r}")
-    value = value.item() if isinstance(value, np.generic) else value
-    if not np.isfinite(value):
+    plain: Any = value.item() if isinstance(value, np.generic) else value
+    if not np.isfinite(plain):
         return Text("n. d.")  # "no definido": IoU of a class that is absent, for instance
     if decimals is None:
-        text = np.format_float_positional(value, trim="-")  # never in scientific notation
+        text = np.format_float_positional(plain, trim="-")  # never in scientific notation
     else:
-        text = f"{value:.{decimals}f}"
+        text = f"{plain:.{decimals}f}"
     sign = MINUS if text.startswith("-") and float(text) != 0 else ""
     whole, _, fraction = text.lstrip("-").partition(".")
     if len(whole) > 4:

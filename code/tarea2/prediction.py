@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,8 @@ def classify_signals(path: Path) -> pd.DataFrame:
         finite numbers.
     """
     model = load_best("mnist1d")
-    signals = _read_signals(path, model.spec.length)
+    spec: Any = model.spec
+    signals = _read_signals(path, spec.length)
     scores = predict(model, torch.from_numpy(signals).float())[0]
     probability, label = scores.softmax(1).max(1)
     return pd.DataFrame({"class": label.numpy(), "probability": probability.numpy()})
@@ -96,7 +98,8 @@ def segment_image(path: Path, output: Path) -> pd.DataFrame:
     _check_file(path)
     model = load_best("segmentation")
     picture = read_image(path)
-    smallest = 2**model.spec.depth
+    spec: Any = model.spec
+    smallest = 2**spec.depth
     if min(picture.size) < smallest or max(picture.size) > LARGEST_SIDE:
         raise DataError(
             f"{path.name} is {picture.width}×{picture.height}; both sides must be {smallest} to "
@@ -127,7 +130,7 @@ def write_numbers(texts: list[str]) -> pd.DataFrame:
     for a text that is no number from 0 to 99,999.
     """
     numbers = [number_words.parse(text) for text in texts]
-    model, _ = results.load_model("numbers")
+    model: Any = results.load_model("numbers")[0]
     tokens, log_likelihood = model.beam(number_words.encode_numbers(numbers))
     names = number_words.decode_words(tokens)
     return pd.DataFrame(

@@ -52,7 +52,8 @@ def compose(
                np.random.default_rng([*np.atleast_1d(seed), start]))
         for start in range(0, count, BLOCK)
     ]  # fmt: skip
-    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    images, masks = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    return images, masks
 
 
 def _block(ink, labels, count, size, threshold, rng) -> tuple[np.ndarray, np.ndarray]:

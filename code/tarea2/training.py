@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -54,15 +55,26 @@ NOTEBOOK_10_2 = Recipe(100, 100, 0.05, momentum=0.9, schedule="step", init="note
 NOTEBOOK_10_5 = Recipe(3, 64, 0.01, momentum=0.5, init="notebook")
 
 
+@runtime_checkable
+class OwnObjective(Protocol):
+    """A network that is no classifier: it brings its loss and says how good it is."""
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """What is minimised: a mean over the batch."""
+
+    def measure(self, x: Tensor, y: Tensor) -> dict[str, float]:
+        """``"loss"`` and, if there is one, ``"error"``, in evaluation mode."""
+
+
 @dataclass
 class Trained:
     """A trained network and how it got there.
 
     ``history[split]["loss" | "error"]`` holds one list per seed, whose first value was measured
     before training and the others after each epoch; errors are fractions of 1. Where each pixel
-    has a class there is ``"miou"`` too; a network with a method ``measure(x, y)`` says itself
-    what is kept. If ``train`` is not watched, ``history["running"]["loss"]``
-    holds the mean loss of each epoch while it trained, over all seeds.
+    has a class there is ``"miou"`` too; a network with an objective of its own says itself
+    what is kept. If ``train`` is not watched, ``history["running"]["loss"]`` holds the mean loss
+    of each epoch while it trained, over all seeds.
     """
 
     model: nn.Module
@@ -115,11 +127,13 @@ def fit(
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
         if isinstance(spec, EncoderDecoderSpec | PeerSpec):  # faster, above all with few channels
-            model = model.to(memory_format=torch.channels_last)
+            # PyTorch's own types lack this form of `to`.
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimiser = optimiser_for(model, recipe)
         state = _load(checkpoint, identity, chosen)
+        history: dict[str, dict[str, list]] = {name: {} for name in watched}
         if state is None:
-            done, history = 0, {name: {} for name in watched}
+            done = 0
             _measure(model, watched, history)
         else:
             done, history = state["done"], state["history"]
@@ -207,9 +221,9 @@ def one_step(
     """One step downhill on a batch; returns the loss, summed over members.
 
     ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel. A
-    network with a method ``loss(x, y)`` is trained on that, without the axis of members.
+    network with an objective of its own is trained on that, without the axis of members.
     """
-    if hasattr(model, "loss"):
+    if isinstance(model, OwnObjective):
         loss = model.loss(x[0], y[0])
     else:
         scores = forward(model, x)  # (S, B, classes), or (S, B, classes, H, W)
@@ -233,7 +247,7 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
 
 def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
     for name, split in splits.items():
-        if hasattr(model, "measure"):
+        if isinstance(model, OwnObjective):
             for kind, value in model.measure(split.x, split.y).items():
                 history[name].setdefault(kind, []).append([value])
             continue
@@ -257,7 +271,7 @@ def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
 
 def optimiser_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser that a recipe asks for."""
-    shared = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
+    shared: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(model.parameters(), momentum=recipe.momentum, **shared)
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}

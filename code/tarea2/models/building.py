@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -65,13 +66,14 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Modul
         for layer in model.modules():
             if isinstance(layer, _LINEAR_MAPS):
                 _initialise(layer, member, init, generator)
-        if hasattr(model, "start"):  # a network that starts in a way of its own
-            model.start(generator)
+        start = getattr(model, "start", None)  # a network may start in a way of its own
+        if start is not None:
+            start(generator)
     return model
 
 
 @torch.no_grad()
-def _initialise(layer: nn.Module, member: int, init: str, generator: torch.Generator) -> None:
+def _initialise(layer: Any, member: int, init: str, generator: torch.Generator) -> None:
     stacked = isinstance(layer, StackedConv1d | StackedLinear)
     weight = layer.weight[member] if stacked else layer.weight
     bias = layer.bias[member] if stacked else layer.bias  # None where a normalisation follows

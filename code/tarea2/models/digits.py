@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -109,8 +110,8 @@ class Autoencoder(nn.Module):
     @torch.no_grad()
     def start(self, generator: torch.Generator) -> None:
         """Start as a linear autoencoder: an orthogonal projection and back, convolutions silent."""
-        self.down[-1].weight.zero_()
-        self.up[-1].weight.zero_()
+        for path in (self.down, self.up):
+            nn.init.zeros_(cast(nn.Linear | nn.Conv2d, path[-1]).weight)
         basis = torch.linalg.qr(torch.randn(64, self.spec.latent, generator=generator))[0]
         self.down_linear.weight.copy_(basis.T)
         self.up_linear.weight.copy_(basis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -220,9 +221,9 @@ class EncoderDecoder(nn.Module):
         return self.head(h)  # (B, 11, 48, 48)
 
     def _enlarge(self, h: Tensor, size: torch.Size, indices: Tensor | None) -> Tensor:
-        if self.spec.up == "unpool":
-            return F.max_unpool2d(h, indices, 2, output_size=size)
-        smooth = {"align_corners": False} if self.spec.up == "bilinear" else {}
+        if indices is not None:
+            return F.max_unpool2d(h, indices, [2], output_size=size)
+        smooth: dict[str, Any] = {"align_corners": False} if self.spec.up == "bilinear" else {}
         return F.interpolate(h, size=size, mode=self.spec.up, **smooth)
 
 
@@ -240,7 +241,12 @@ class Peer(nn.Module):
                 'the peers come from MONAI, which is not installed: pip install -e ".[peers]"'
             ) from None
         self.spec = spec
-        shape = {"spatial_dims": 2, "in_channels": spec.inputs, "out_channels": spec.classes}
+        self.network: nn.Module
+        shape: dict[str, Any] = {
+            "spatial_dims": 2,
+            "in_channels": spec.inputs,
+            "out_channels": spec.classes,
+        }
         if spec.network == "BasicUNet":  # 496,075 parameters, four halvings
             self.network = nets.BasicUNet(features=(16, 16, 32, 64, 128, 16), **shape)
         elif spec.network == "UNet":  # 405,268 parameters, three halvings

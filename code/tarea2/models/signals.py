@@ -215,6 +215,7 @@ class DilatedNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.activation(self.stem(x.unsqueeze(1)))  # (B, 40) -> (B, 32, 40)
         for block in self.blocks:
+            assert isinstance(block, nn.ModuleList)
             before, last = h, len(block) - 1
             for i, layer in enumerate(block):
                 h = layer(h)

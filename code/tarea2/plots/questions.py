@@ -45,7 +45,8 @@ def worked(
     grid(axes[-1], result, fontsize=8)
     for window in found:
         colour = _FRAMES[sum(window.output) % 2]
-        _frame(axes[0], window.column, window.row, *kernel.shape[::-1], colour)
+        height, width_ = kernel.shape
+        _frame(axes[0], window.column, window.row, width_, height, colour)
         if sums:
             _sum_box(axes[1], window, colour, fontsize=6.4 if padding else 8)
     if sums:

@@ -174,7 +174,7 @@ def pareto(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE)
     panels = (("parameters", "parámetros"), ("macs", "multiplicaciones por imagen"))
     for ax, (cost, title) in zip(axes, panels, strict=True):
         for kind, rows in means.groupby("kind"):
-            colour, marker, name = KINDS[kind]
+            colour, marker, name = KINDS[str(kind)]
             ax.plot(rows[cost], rows["test_miou"], marker, color=colour, label=name, ms=4.6)
         front = means.sort_values(cost)
         front = front[front["test_miou"] >= front["test_miou"].cummax()]

@@ -5,9 +5,12 @@ Widths are those of the printed page, so that 8 pt in a figure is 8 pt on paper.
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
@@ -51,7 +54,7 @@ def use() -> None:
             "ytick.labelsize": 7.5,
             "legend.fontsize": 7.5,
             "legend.frameon": False,
-            "axes.prop_cycle": mpl.cycler(color=CYCLE),
+            "axes.prop_cycle": cycler(color=CYCLE),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": False,
@@ -69,7 +72,7 @@ def use() -> None:
 
 def figure(
     rows: int = 1, columns: int = 1, width: float = PAGE, height: float = 2.4, **options
-) -> tuple[Figure, np.ndarray | Axes]:
+) -> tuple[Figure, Any]:
     """Create a figure of ``width`` × ``height`` inches whose linear axes use the decimal comma.
 
     Further options go to :func:`matplotlib.pyplot.subplots`. Returns figure and axes as it does.

@@ -12,7 +12,7 @@ import torch
 from tarea2 import metrics, results
 from tarea2.datasets import Dataset
 from tarea2.models import Spec
-from tarea2.training import Recipe
+from tarea2.training import OwnObjective, Recipe
 
 Extra = Callable[[torch.nn.Module, Dataset, torch.Tensor | None], dict[str, Any]]
 
@@ -60,7 +60,7 @@ class Definition:
         A network that measures itself needs no scores.
         """
         found: dict[str, Any] = {}
-        if hasattr(model, "measure"):
+        if isinstance(model, OwnObjective):
             for split in ("validation", "test"):
                 part = getattr(dataset, split)
                 for kind, value in model.measure(part.x, part.y).items():

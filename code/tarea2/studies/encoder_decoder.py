@@ -28,9 +28,7 @@ def _sequences(pairs: int) -> Recipe:
     )  # fmt: skip
 
 
-def _mistakes(
-    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
-) -> dict[str, Any]:
+def _mistakes(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
     """The test numbers that greedy decoding writes wrongly, and what beams make of them."""
     test = dataset.test
     written = number_words.decode_words(model.greedy(test.x))
@@ -62,7 +60,7 @@ DEFINITIONS = (
         for pairs in PAIRS
     ),
 )  # fmt: skip
-STORED_MODELS = {
+STORED_MODELS: dict[str, tuple[str, ...]] = {
     "autoencoder-2": ("autoencoder-2",),
     "autoencoder-8": ("autoencoder-8",),
     "numbers": (f"numbers-{PAIRS[-1]}",),

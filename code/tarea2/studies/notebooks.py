@@ -18,9 +18,10 @@ HARDEST = 12
 
 
 def shifted_and_hardest(
-    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor
+    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
 ) -> dict[str, Any]:
     """Accuracy on test digits shifted to the right, and the digits that it finds hardest."""
+    assert scores is not None
     target = dataset.test.y
     background = dataset.test.x.min()
     shifted = {}
@@ -78,4 +79,7 @@ DEFINITIONS = (
     ),
 )
 # Of which networks the seed that is best on validation is stored, under which name.
-STORED_MODELS = {"mnist1d-notebook": ("mnist1d-cnn",), "mnist-notebook": ("mnist-cnn",)}
+STORED_MODELS: dict[str, tuple[str, ...]] = {
+    "mnist1d-notebook": ("mnist1d-cnn",),
+    "mnist-notebook": ("mnist-cnn",),
+}

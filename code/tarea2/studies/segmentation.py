@@ -16,7 +16,7 @@ import torch
 
 from tarea2 import datasets, metrics
 from tarea2.datasets import Dataset
-from tarea2.models import EncoderDecoderSpec, PeerSpec, Spec
+from tarea2.models import EncoderDecoderSpec, PeerSpec
 from tarea2.studies.definition import Definition
 from tarea2.training import Recipe
 
@@ -58,7 +58,7 @@ COMBINATIONS: dict[str, EncoderDecoderSpec] = {}
 PEERS = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
 
 
-def networks() -> dict[str, tuple[Spec, tuple[int, ...]]]:
+def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]]]:
     """Every network of the study by name, with its seeds."""
     return {
         "baseline": (BASELINE, FIVE),
@@ -69,8 +69,11 @@ def networks() -> dict[str, tuple[Spec, tuple[int, ...]]]:
     }
 
 
-def _counts(model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor) -> dict[str, Any]:
+def _counts(
+    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
+) -> dict[str, Any]:
     """Hits, false alarms and misses of each test scene and class, to resample scenes."""
+    assert scores is not None
     prediction = scores.argmax(1)
     counts = metrics.counts_per_image(dataset.test.y, prediction, dataset.num_classes)
     return {"test_counts": counts.tolist()}
