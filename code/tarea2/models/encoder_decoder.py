@@ -222,7 +222,7 @@ class EncoderDecoder(nn.Module):
 
     def _enlarge(self, h: Tensor, size: torch.Size, indices: Tensor | None) -> Tensor:
         if indices is not None:
-            return F.max_unpool2d(h, indices, [2], output_size=size)
+            return F.max_unpool2d(h, indices, (2, 2), output_size=size)
         smooth: dict[str, Any] = {"align_corners": False} if self.spec.up == "bilinear" else {}
         return F.interpolate(h, size=size, mode=self.spec.up, **smooth)
 
