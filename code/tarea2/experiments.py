@@ -22,7 +22,7 @@ from tarea2 import datasets, metrics, results
 from tarea2.datasets import Dataset
 from tarea2.image_folder import image_folder
 from tarea2.models import NumberWriter, build, member, takes_members
-from tarea2.studies import encoder_decoder, notebooks, segmentation
+from tarea2.studies import encoder_decoder, final, notebooks, segmentation
 from tarea2.studies.definition import Definition, best_run, rounded
 from tarea2.training import OwnObjective, fit, predict
 
@@ -33,6 +33,7 @@ EXPERIMENTS: dict[str, tuple[Definition, ...]] = {
     "segmentation": segmentation.DEFINITIONS,
     "segmentation-mnist": segmentation.MNIST_DEFINITIONS,
     "encoder-decoder": encoder_decoder.DEFINITIONS,
+    "final": final.DEFINITIONS,
     "check": segmentation.CHECK,
 }
 # Experiment -> name of a stored model -> the networks among whose runs the best is chosen.
@@ -40,6 +41,7 @@ STORED_MODELS: dict[str, dict[str, tuple[str, ...]]] = {
     "notebooks": notebooks.STORED_MODELS,
     "segmentation": segmentation.STORED_MODELS,
     "encoder-decoder": encoder_decoder.STORED_MODELS,
+    "final": final.STORED_MODELS,
 }
 
 

@@ -25,7 +25,7 @@ RECIPE = Recipe(
 )
 THREE, FIVE = tuple(range(3)), tuple(range(5))
 
-BASELINE = EncoderDecoderSpec(width=12, convolutions=1, norm="none", skip="none")
+BASELINE = EncoderDecoderSpec(width=14, convolutions=1, norm="none", skip="none")
 REFERENCE = EncoderDecoderSpec(width=12)
 
 # Stage 1: name -> the one field of the reference that differs.

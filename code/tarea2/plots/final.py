@@ -1,0 +1,125 @@
+"""Figures of the final experiment: sizes, ingredients, errors, and where the network breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from tarea2.pages import number
+from tarea2.plots import style
+
+
+def sizes(
+    ours: pd.DataFrame, published: Sequence[tuple[str, float]], marks: Sequence[tuple[int, float]]
+) -> Figure:
+    """Error against parameters: a dot per seed, the means, published errors and the aims.
+
+    ``ours`` has the columns ``name``, ``parameters`` and ``test_accuracy`` (a row per run);
+    ``published`` lists (name, accuracy); ``marks`` lists aims as (parameters, accuracy).
+    """
+    fig, ax = style.figure(height=3.2)
+    ax.plot(ours["parameters"], 100 * (1 - ours["test_accuracy"]), ".", color=style.BLUE, alpha=0.4)
+    means = ours.groupby("name")[["parameters", "test_accuracy"]].mean().sort_values("parameters")
+    error = 100 * (1 - means["test_accuracy"])
+    ax.plot(means["parameters"], error, "o", color=style.BLUE, label="nuestras redes")
+    front = error.cummin() == error
+    ax.step(means["parameters"][front], error[front], where="post", color=style.GREEN, lw=1,
+            label="frente de Pareto", zorder=0)  # fmt: skip
+    for name, accuracy in published:
+        ax.axhline(100 * (1 - accuracy), color=style.GREY, lw=0.7, ls=":")
+        ax.text(1.005, 100 * (1 - accuracy), name, transform=ax.get_yaxis_transform(),
+                va="center", fontsize=7)  # fmt: skip
+    for parameters, accuracy in marks:
+        ax.plot(parameters, 100 * (1 - accuracy), "P", color=style.VERMILION, ms=6,
+                label="objetivo" if (parameters, accuracy) == marks[0] else None)  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    for axis, ticks in ((ax.xaxis, (300, 1000, 3000, 10_000, 50_000)),
+                        (ax.yaxis, (0.5, 1, 2, 5, 10, 30, 70))):  # fmt: skip
+        axis.set_ticks(ticks, [number(tick) for tick in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("parámetros")
+    ax.set_ylabel("error en test (%)")
+    ax.legend(loc="lower left")
+    plt.close(fig)
+    return fig
+
+
+def ingredients(differences: pd.DataFrame, xlabel: str) -> Figure:
+    """Change of accuracy without each ingredient: a dot per seed and a bar at the mean.
+
+    ``differences`` has the columns ``group``, ``label`` and ``difference`` in points.
+    """
+    means = differences.groupby("label")["difference"].mean()
+    groups = list(dict.fromkeys(differences["group"]))
+    order = [
+        label
+        for group in groups
+        for label in means[
+            differences.loc[differences["group"] == group, "label"].unique()
+        ].sort_values().index
+    ]  # fmt: skip
+    fig, ax = style.figure(height=0.6 + 0.19 * len(order))
+    ax.axvline(0, color=style.GREY, lw=0.8)
+    before = groups[0]
+    for place, label in enumerate(order):
+        rows = differences[differences["label"] == label]
+        group = rows["group"].iloc[0]
+        colour = style.BLUE if means[label] > 0 else style.VERMILION
+        ax.barh(place, means[label], color=colour, height=0.62, alpha=0.35)
+        ax.plot(rows["difference"], np.full(len(rows), place), "o", color=colour, ms=3)
+        if group != before:
+            ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
+        before = group
+    ax.set_yticks(range(len(order)), order, fontsize=7)
+    ax.set_ylim(len(order) - 0.4, -0.6)
+    ax.set_xlabel(xlabel)
+    ax.grid(axis="x")
+    ax.tick_params(axis="y", length=0)
+    plt.close(fig)
+    return fig
+
+
+def wrong(x: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
+    """Draw signals ``(n, 40)``, each with a short text above."""
+    rows = -(-len(titles) // columns)
+    fig, axes = style.figure(rows, columns, height=0.95 * rows + 0.1, squeeze=False, sharey=True)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, signal, title in zip(axes.flat, x, titles, strict=False):
+        ax.plot(signal.numpy(), lw=1, color=style.BLUE)
+        ax.axhline(0, color="#CCCCCC", lw=0.5, zorder=0)
+        ax.set_title(title, fontsize=7)
+    plt.close(fig)
+    return fig
+
+
+def robustness(
+    panels: Sequence[tuple[str, Sequence[float], Sequence[tuple[str, np.ndarray]]]],
+) -> Figure:
+    """Accuracy under growing disturbance, a panel per kind.
+
+    ``panels`` lists (axis label, levels, lines), and ``lines`` (name, accuracies
+    ``(seeds, levels)``).
+    """
+    fig, axes = style.figure(1, len(panels), height=2.3, sharey=True)
+    for ax, (xlabel, levels, lines) in zip(axes, panels, strict=True):
+        places = np.arange(len(levels))
+        for k, (name, values) in enumerate(lines):
+            ax.errorbar(places, 100 * values.mean(0), yerr=100 * values.std(0, ddof=1), capsize=2,
+                        color=style.CYCLE[k], ls=style.LINES[k], marker=style.MARKERS[k],
+                        label=name)  # fmt: skip
+        ax.axhline(10, color=style.GREY, lw=0.8, ls=":")
+        ax.set_xticks(places, [number(level) for level in levels])
+        ax.set_xlabel(xlabel)
+        ax.grid(axis="y")
+    axes[0].set_ylabel("exactitud en test (%)")
+    axes[0].set_ylim(0, 102)
+    axes[0].legend(loc="lower left")
+    plt.close(fig)
+    return fig
