@@ -48,8 +48,8 @@ def test_coding_and_decoding_give_the_same(number):
     assert tokens.shape == (1, number_words.longest())
     assert number_words.decode_words(tokens) == [name]
     digits = number_words.encode_numbers([number])[0].tolist()
-    shown = [d for d in digits if d != number_words.BLANK]
-    assert int("".join(map(str, shown))) == number
+    assert number_words.number_of(torch.tensor(digits)) == number
+    assert digits == [number_words.BLANK] * (5 - len(str(number))) + [int(c) for c in str(number)]
     assert len(digits) == number_words.DIGITS
 
 

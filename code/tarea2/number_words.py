@@ -62,6 +62,11 @@ def encode_numbers(numbers: Sequence[int]) -> Tensor:
     return torch.tensor(rows)
 
 
+def number_of(digits: Tensor) -> int:
+    """The number that a row of :func:`encode_numbers` stands for."""
+    return int("".join(str(int(d)) for d in digits if d != BLANK))
+
+
 def encode_words(texts: Sequence[str]) -> Tensor:
     """Tokens of names ``(n, longest)``: start, words, end, padding."""
     index = {word: i for i, word in enumerate(vocabulary())}

@@ -21,7 +21,7 @@ def diagram(levels: Sequence[tuple[str, int, int]], skips: bool = False) -> Figu
     The height of a box is its side, its width its channels, both on a root scale. The first half
     of the levels is the encoder, the middle one the code.
     """
-    fig, ax = style.figure(height=2.5)
+    fig, ax = style.figure(height=1.7)
     middle, x, places = len(levels) // 2, 0.0, []
     for place, (name, channels, side) in enumerate(levels):
         width, height = 0.16 * channels**0.5, 0.36 * side**0.5
@@ -134,6 +134,9 @@ def codes(z: np.ndarray, labels: np.ndarray, walk: Tensor, extent: Sequence[floa
                   )  # fmt: skip
     left.add_patch(Rectangle((extent[0], extent[2]), extent[1] - extent[0], extent[3] - extent[2],
                              fill=False, ec=style.GREY, ls="--", lw=0.8))  # fmt: skip
+    for axis, values in zip(("x", "y"), z.T, strict=True):  # without the few codes far out
+        low, high = np.quantile(values, (0.01, 0.99))
+        getattr(left, f"set_{axis}lim")(low - 0.1 * (high - low), high + 0.1 * (high - low))
     left.set_xlabel("$z_1$")
     left.set_ylabel("$z_2$")
     rows, columns = walk.shape[:2]

@@ -171,8 +171,12 @@ def pareto(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE)
     fig, axes = style.figure(1, 2, width=width, height=2.9, sharey=True)
     means = table.groupby(["label", "kind"])[["test_miou", "parameters", "macs"]].mean()
     means = means.reset_index()
-    panels = (("parameters", "parámetros"), ("macs", "multiplicaciones por imagen"))
-    for ax, (cost, title) in zip(axes, panels, strict=True):
+    thousand, million = 1e3, 1e6
+    panels = (
+        ("parameters", "parámetros (miles)", thousand, (10e3, 30e3, 100e3, 300e3)),
+        ("macs", "multiplicaciones por imagen (millones)", million, (5e6, 10e6, 20e6, 50e6)),
+    )
+    for ax, (cost, title, scale, ticks) in zip(axes, panels, strict=True):
         for kind, rows in means.groupby("kind"):
             colour, marker, name = KINDS[str(kind)]
             ax.plot(rows[cost], rows["test_miou"], marker, color=colour, label=name, ms=4.6)
@@ -181,9 +185,13 @@ def pareto(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE)
         ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1, zorder=0,
                 label="frente de Pareto")  # fmt: skip
         for _, row in means[means["label"].isin(names)].iterrows():
-            ax.annotate(row["label"], (row[cost], row["test_miou"]), xytext=(4, -8),
-                        textcoords="offset points", fontsize=6.5)  # fmt: skip
+            ax.annotate(row["label"], (row[cost], row["test_miou"]), xytext=(0, -9), ha="center",
+                        va="top", textcoords="offset points", fontsize=6.5,
+                        arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY},
+                        )  # fmt: skip
         ax.set_xscale("log")
+        ax.set_xticks(ticks, [number(tick / scale) for tick in ticks])
+        ax.minorticks_off()
         ax.set_xlabel(title)
         ax.grid()
     axes[0].set_ylabel("mIoU en test")

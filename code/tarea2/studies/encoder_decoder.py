@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,16 +29,32 @@ def _sequences(pairs: int) -> Recipe:
     )  # fmt: skip
 
 
+# Kinds of numbers whose names ask for something special; a number may be of several.
+KINDS: dict[str, Callable[[int], bool]] = {
+    "short": lambda n: n < 10_000,
+    "un mil": lambda n: n // 1000 % 10 == 1 and n // 1000 not in (1, 11),
+    "irregular hundreds": lambda n: n // 100 % 10 in (5, 7, 9),
+    "a zero": lambda n: "0" in str(n),
+    "none of these": lambda n: not any(is_so(n) for is_so in list(KINDS.values())[:-1]),
+}
+
+
 def _mistakes(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
-    """The test numbers that greedy decoding writes wrongly, and what beams make of them."""
+    """The test numbers that greedy decoding writes wrongly, what beams make of them, and how many
+    of each kind (wrong, all) they are."""
     test = dataset.test
     written = number_words.decode_words(model.greedy(test.x))
     truth = number_words.decode_words(test.y)
     wrong = [i for i, (a, b) in enumerate(zip(written, truth, strict=True)) if a != b]
+    numbers = [number_words.number_of(row) for row in test.x]
     beams = number_words.decode_words(model.beam(test.x[wrong])[0]) if wrong else []
     return {
         "greedy_error": rounded(len(wrong) / len(truth)),
         "beam_rescued": sum(b == truth[i] for b, i in zip(beams, wrong, strict=True)),
+        "kinds": {
+            kind: [sum(is_so(numbers[i]) for i in wrong), sum(map(is_so, numbers))]
+            for kind, is_so in KINDS.items()
+        },
         "mistakes": [
             {"truth": truth[i], "greedy": written[i], "beam": b}
             for b, i in zip(beams[:40], wrong, strict=False)
