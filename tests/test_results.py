@@ -10,6 +10,7 @@ import torch
 from tarea2 import datasets, experiments, metrics, results
 from tarea2.models import SignalNetSpec, build
 from tarea2.results import ResultError
+from tarea2.studies.encoder_decoder import LATENTS
 from tarea2.training import NOTEBOOK_10_2, predict
 
 
@@ -103,14 +104,18 @@ def test_no_results_says_what_to_run(store):
 # The experiments' own runs ------------------------------------------------------------------------
 
 
-def test_the_committed_runs_are_whole_and_current():
-    table = experiments.load("notebooks")
-    for definition in experiments.definitions("notebooks"):
-        seeds = table.loc[table["name"] == definition.name, "seed"].tolist()
-        assert seeds == list(definition.seeds)
+COMMITTED = ("notebooks", "encoder-decoder", "check")
+
+
+@pytest.mark.parametrize("experiment", COMMITTED)
+def test_the_committed_runs_are_whole_and_current(experiment):
+    table = experiments.load(experiment)
+    assert set(table["name"]) == {d.name for d in experiments.definitions(experiment)}
+    for definition in experiments.definitions(experiment):
+        rows = table[table["name"] == definition.name]
+        assert rows["seed"].tolist() == list(definition.seeds)
         if not definition.name.startswith("mnist-"):  # their data is always here
-            row = table[table["name"] == definition.name].iloc[0]
-            assert row["key"] == definition.key()
+            assert set(rows["key"]) == {definition.key()}
 
 
 def test_a_changed_definition_makes_its_runs_stale(monkeypatch):
@@ -141,15 +146,54 @@ def test_the_stored_model_reproduces_its_stored_score():
         assert score == pytest.approx(card["metrics"][f"{split}_accuracy"], abs=2e-3)
 
 
-def test_the_stored_models_are_the_best_on_validation():
-    for experiment, stored in experiments.STORED_MODELS.items():
-        score = "validation_miou" if experiment == "segmentation" else "validation_accuracy"
-        for model, names in stored.items():
-            table = experiments.load(experiment)
-            rows = table[table["name"].isin(names)]
-            best = rows.loc[rows[score].idxmax()]
-            card = results.load_model(model)[1]
-            assert (card["run"], card["seed"]) == (best["name"], best["seed"])
+@pytest.mark.parametrize("experiment", COMMITTED[:2])  # "check" stores none
+def test_the_stored_models_are_the_best_on_validation(experiment):
+    table = experiments.load(experiment)
+    for model, names in experiments.STORED_MODELS.get(experiment, {}).items():
+        rows = table[table["name"].isin(names)]
+        for score in ("validation_miou", "validation_accuracy", "validation_loss"):
+            if score in rows and rows[score].notna().all():
+                break
+        values = -rows[score] if score.endswith("loss") else rows[score]
+        best = rows.loc[values.idxmax()]
+        card = results.load_model(model)[1]
+        assert (card["run"], card["seed"]) == (best["name"], best["seed"])
+
+
+@pytest.mark.parametrize(
+    "name", [p.name.removesuffix(".golden.safetensors") for p in results.MODELS.glob("*.golden.*")]
+)
+def test_a_stored_model_replays_its_golden_example(name):
+    model, _ = results.load_model(name)
+    inputs, output = results.load_golden(name)
+    with torch.no_grad():
+        torch.testing.assert_close(model(*inputs), output, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["autoencoder-2", "autoencoder-8", "numbers"])
+def test_a_model_with_its_own_objective_reproduces_its_stored_score(name):
+    model, card = results.load_model(name)
+    data = datasets.numbers() if name == "numbers" else datasets.digits()
+    assert data.sha256 == card["data"]["sha256"]
+    found = model.measure(data.test.x, data.test.y)
+    assert found["loss"] == pytest.approx(card["metrics"]["test_loss"], rel=1e-3)
+
+
+def test_the_autoencoder_is_better_than_principal_components_at_every_size():
+    from sklearn.decomposition import PCA
+
+    table, data = experiments.load("encoder-decoder"), datasets.digits()
+    train, test = (split.x.flatten(1).numpy() for split in (data.train, data.test))
+    for size in LATENTS:
+        pca = PCA(size, svd_solver="full").fit(train)
+        back = pca.inverse_transform(pca.transform(test))
+        error = ((test - back) ** 2).sum(1).mean()
+        assert (table.loc[table["name"] == f"autoencoder-{size}", "test_loss"] < error).all()
+
+
+def test_the_number_writer_names_unseen_numbers():
+    table = experiments.load("encoder-decoder")
+    assert (table.loc[table["name"] == "numbers-20000", "test_error"] <= 0.01).all()
 
 
 def copy_model(store, name="mnist1d-notebook"):
