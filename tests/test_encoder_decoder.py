@@ -129,7 +129,7 @@ def test_an_impossible_spec_is_refused_with_the_reason(fields, message):
 def test_an_image_that_does_not_fit_is_refused(shape):
     with pytest.raises(ValueError, match=r"expected \(batch, 1, height, width\) with height and"):
         build(SMALL)(torch.zeros(shape))
-    with pytest.raises(ValueError, match="train one seed at a time"):
+    with pytest.raises(ValueError, match="EncoderDecoderSpec trains one seed at a time"):
         build(SMALL, (0, 1))
 
 

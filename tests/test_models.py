@@ -156,7 +156,7 @@ def test_wrong_arguments_are_named():
         build({})
     with pytest.raises(ValueError, match="init is 'xavier'"):
         build(SignalNetSpec(), init="xavier")
-    with pytest.raises(ValueError, match="members is 2"):
+    with pytest.raises(ValueError, match="DigitNetSpec trains one seed at a time, but 2"):
         build(DigitNetSpec(), (0, 1))
     with pytest.raises(ValueError, match="kernel covers"):
         build(SignalNetSpec(length=5))

@@ -29,16 +29,16 @@ Spec = (
     | EncoderDecoderSpec | PeerSpec | NumberWriterSpec
 )  # fmt: skip
 
-_NETWORKS: dict[type, Callable[..., nn.Module]] = {
-    SignalNetSpec: SignalNet, PerceptronSpec: Perceptron, DigitNetSpec: DigitNet,
-    DilatedNetSpec: DilatedNet, AutoencoderSpec: Autoencoder,
-    NumberWriterSpec: NumberWriter,
-    EncoderDecoderSpec: EncoderDecoder, PeerSpec: Peer,
+# Several seeds at once, or one at a time.
+_STACKED: dict[type, Callable[..., nn.Module]] = {
+    SignalNetSpec: SignalNet, PerceptronSpec: Perceptron,
 }  # fmt: skip
-
-
+_SINGLE: dict[type, Callable[..., nn.Module]] = {
+    DigitNetSpec: DigitNet, DilatedNetSpec: DilatedNet, AutoencoderSpec: Autoencoder,
+    EncoderDecoderSpec: EncoderDecoder, PeerSpec: Peer, NumberWriterSpec: NumberWriter,
+}  # fmt: skip
 # The specs that a stored model's card may name.
-SPECS = {spec.__name__: spec for spec in _NETWORKS}
+SPECS = {spec.__name__: spec for spec in (*_STACKED, *_SINGLE)}
 
 # Layers that multiply by weights; those of normalisations start as PyTorch has them.
 _CONVOLUTIONS = (StackedConv1d, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
@@ -52,15 +52,19 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> nn.Modul
     the function ``weights_init`` of notebooks 10.2 and 10.5, which does so for linear layers and
     leaves convolutions with PyTorch's default. Each member depends on its own seed only.
     """
-    if type(spec) not in _NETWORKS:
-        raise TypeError(f"no network is built from a {type(spec).__name__}")
+    name = type(spec).__name__
+    if name not in SPECS:
+        raise TypeError(f"no network is built from a {name}")
+    if type(spec) in _SINGLE and len(seeds) != 1:
+        raise ValueError(f"{name} trains one seed at a time, but {len(seeds)} are given")
     if init not in ("he", "notebook"):
         raise ValueError(f'init is {init!r}, expected "he" or "notebook"')
     if isinstance(spec, PeerSpec | NumberWriterSpec):  # start as PyTorch and MONAI have them
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds[0])
-            return _NETWORKS[type(spec)](spec, len(seeds))
-    model = _NETWORKS[type(spec)](spec, len(seeds))
+            return _SINGLE[type(spec)](spec)
+    single = _SINGLE.get(type(spec))
+    model = single(spec) if single else _STACKED[type(spec)](spec, len(seeds))
     for member, seed in enumerate(seeds):
         generator = torch.Generator().manual_seed(seed)
         for layer in model.modules():

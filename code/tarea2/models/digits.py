@@ -40,10 +40,8 @@ class DigitNet(nn.Module):
 
     members = 1
 
-    def __init__(self, spec: DigitNetSpec, members: int = 1):
+    def __init__(self, spec: DigitNetSpec):
         super().__init__()
-        if members != 1:
-            raise ValueError(f"members is {members}, but a DigitNet trains one seed at a time")
         self.spec = spec
         first, second = spec.channels
         self.conv1 = nn.Conv2d(1, first, spec.kernel)
@@ -86,10 +84,8 @@ class Autoencoder(nn.Module):
 
     members = 1
 
-    def __init__(self, spec: AutoencoderSpec, members: int = 1):
+    def __init__(self, spec: AutoencoderSpec):
         super().__init__()
-        if members != 1:
-            raise ValueError(f"members is {members}, but an Autoencoder trains one seed at a time")
         self.spec = spec
         w = spec.width
         self.down = nn.Sequential(

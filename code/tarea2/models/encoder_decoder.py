@@ -154,10 +154,8 @@ class EncoderDecoder(nn.Module):
 
     members = 1
 
-    def __init__(self, spec: EncoderDecoderSpec, members: int = 1):
+    def __init__(self, spec: EncoderDecoderSpec):
         super().__init__()
-        if members != 1:
-            raise ValueError(f"members is {members}, but encoder-decoders train one seed at a time")
         self.spec = spec
         widths = (spec.inputs, *spec.channels)
         deepest = spec.channels[-1]
@@ -232,7 +230,7 @@ class Peer(nn.Module):
 
     members = 1
 
-    def __init__(self, spec: PeerSpec, members: int = 1):
+    def __init__(self, spec: PeerSpec):
         super().__init__()
         try:
             from monai.networks import nets

@@ -24,10 +24,8 @@ class NumberWriter(nn.Module):
 
     members = 1
 
-    def __init__(self, spec: NumberWriterSpec, members: int = 1):
+    def __init__(self, spec: NumberWriterSpec):
         super().__init__()
-        if members != 1:
-            raise ValueError(f"members is {members}, but a NumberWriter trains one seed at a time")
         self.spec = spec
         tokens = len(vocabulary())
         self.digits = nn.Embedding(BLANK + 1, spec.embedding)

@@ -188,10 +188,8 @@ class DilatedNet(nn.Module):
 
     members = 1
 
-    def __init__(self, spec: DilatedNetSpec, members: int = 1):
+    def __init__(self, spec: DilatedNetSpec):
         super().__init__()
-        if members != 1:
-            raise ValueError(f"members is {members}, but a DilatedNet trains one seed at a time")
         self.spec = spec
 
         def layer(inputs: int, dilation: int) -> nn.Sequential:
