@@ -57,6 +57,10 @@ LABELS = {
     "up-unpool": "subir: max-unpooling",
     "skip-none": "sin atajos",
     "skip-add": "atajos sumados",
+    "wide": "16 filtros, paso 2",
+    "wide-slow": "20 filtros × 1,5, paso 2",
+    "wide-bottom": "18 filtros × 1,5, paso 2, 4 conv. en el fondo",
+    "wide-deep": "16 filtros × 1,5, paso 2, 3 conv.",
     "monai-basicunet": "MONAI BasicUNet",
     "monai-unet": "MONAI UNet",
 }

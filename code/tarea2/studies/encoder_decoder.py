@@ -40,21 +40,15 @@ KINDS: dict[str, Callable[[int], bool]] = {
 
 
 def _mistakes(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
-    """The test numbers that greedy decoding writes wrongly, what beams make of them, and how many
-    of each kind (wrong, all) they are."""
+    """The test numbers that greedy decoding writes wrongly, and what beams make of them."""
     test = dataset.test
     written = number_words.decode_words(model.greedy(test.x))
     truth = number_words.decode_words(test.y)
     wrong = [i for i, (a, b) in enumerate(zip(written, truth, strict=True)) if a != b]
-    numbers = [number_words.number_of(row) for row in test.x]
     beams = number_words.decode_words(model.beam(test.x[wrong])[0]) if wrong else []
     return {
         "greedy_error": rounded(len(wrong) / len(truth)),
         "beam_rescued": sum(b == truth[i] for b, i in zip(beams, wrong, strict=True)),
-        "kinds": {
-            kind: [sum(is_so(numbers[i]) for i in wrong), sum(map(is_so, numbers))]
-            for kind, is_so in KINDS.items()
-        },
         "mistakes": [
             {"truth": truth[i], "greedy": written[i], "beam": b}
             for b, i in zip(beams[:40], wrong, strict=False)

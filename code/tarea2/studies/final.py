@@ -19,6 +19,8 @@ from tarea2.models import DilatedNetSpec, PerceptronSpec, Spec
 from tarea2.studies.definition import Definition, rounded
 from tarea2.training import Recipe, predict
 
+# What is aimed at: (parameters at most, mean test accuracy at least).
+AIMS = ((50_000, 0.994), (2_050, 0.985))
 THREE, FIVE = tuple(range(3)), tuple(range(5))
 HELD_OUT = 1000
 

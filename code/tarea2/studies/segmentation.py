@@ -24,6 +24,8 @@ RECIPE = Recipe(
     epochs=12, batch_size=32, lr=3e-3, optimiser="adamw", weight_decay=0.01, schedule="one-cycle"
 )
 THREE, FIVE = tuple(range(3)), tuple(range(5))
+# What is aimed at: gain in mean test IoU over the baseline and over the better peer.
+AIMS = (0.45, 0.10)
 
 BASELINE = EncoderDecoderSpec(width=14, convolutions=1, norm="none", skip="none")
 REFERENCE = EncoderDecoderSpec(width=12)
@@ -53,8 +55,15 @@ FACTORS: dict[str, dict[str, Any]] = {
     "skip-none": {"skip": "none"},
     "skip-add": {"skip": "add"},
 }
-# Stage 2: combinations.
-COMBINATIONS: dict[str, EncoderDecoderSpec] = {}
+# Stage 2: combinations of at most 125,000 parameters. On validation more filters helped most, then
+# more convolutions; strides were the best way down. Levels that grow by 1.5 instead of 2 pay for
+# the filters at full resolution.
+COMBINATIONS: dict[str, EncoderDecoderSpec] = {
+    "wide": replace(REFERENCE, width=16, down="strided"),
+    "wide-slow": replace(REFERENCE, width=20, growth=1.5, down="strided"),
+    "wide-bottom": replace(REFERENCE, width=18, growth=1.5, bottom=4, down="strided"),
+    "wide-deep": replace(REFERENCE, width=16, growth=1.5, convolutions=3, down="strided"),
+}
 PEERS = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
 
 
@@ -95,7 +104,10 @@ def study(
 
 DEFINITIONS = study(datasets.digit_scenes)
 # Name of a stored model -> the networks among which the best on validation is stored.
-STORED_MODELS: dict[str, tuple[str, ...]] = {}
+STORED_MODELS: dict[str, tuple[str, ...]] = {
+    "segmentation": tuple(COMBINATIONS),
+    "segmentation-baseline": ("baseline",),
+}
 
 # The same recipe on scenes of other digits.
 REPLICATED = ("baseline", "reference")
