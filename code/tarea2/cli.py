@@ -114,6 +114,22 @@ def measure() -> None:
     print(f"measures are in {path.parent}")
 
 
+@app.command()
+def verify() -> None:
+    """Check stored results and models on this machine; exit code 1 when something differs."""
+    from tarea2 import verification
+
+    rows = verification.verify()
+    words = {True: "ok", False: "DIFFERS", None: "unchecked"}
+    width = max(len(what) for what, _, _ in rows)
+    for what, finding, holds in rows:
+        print(f"{words[holds]:9}  {what:{width}}  {finding}")
+    wrong = sum(holds is False for _, _, holds in rows)
+    print(f"{len(rows)} checks, {wrong} differ" if wrong else f"{len(rows)} checks, none differs")
+    if wrong:
+        raise typer.Exit(1)
+
+
 predict = typer.Typer(no_args_is_help=True)
 app.add_typer(predict, name="predict", help="Use a stored model on a file.")
 

@@ -57,10 +57,10 @@ LABELS = {
     "up-unpool": "subir: max-unpooling",
     "skip-none": "sin atajos",
     "skip-add": "atajos sumados",
-    "wide": "16 filtros, paso 2",
-    "wide-slow": "20 filtros × 1,5, paso 2",
-    "wide-bottom": "18 filtros × 1,5, paso 2, 4 conv. en el fondo",
-    "wide-deep": "16 filtros × 1,5, paso 2, 3 conv.",
+    "wide": "combinación A",
+    "wide-slow": "combinación B",
+    "wide-bottom": "combinación C",
+    "wide-deep": "combinación D",
     "monai-basicunet": "MONAI BasicUNet",
     "monai-unet": "MONAI UNet",
 }
@@ -159,7 +159,8 @@ def ranking(
         kind = table.loc[table["label"] == label, "kind"].iloc[0]
         tick.set_color("#333333" if kind == "factor" else KINDS[kind][0])
     ax.set_xlim(-0.7, len(order) - 0.3)
-    ax.set_ylim(0, 1)
+    ax.set_ylim(0, 0.9)
+    ax.set_yticks(np.arange(0, 0.95, 0.1))
     ax.set_ylabel("mIoU en test")
     ax.grid(axis="y")
     ax.legend(loc="lower right", ncols=2)
@@ -167,10 +168,12 @@ def ranking(
     return fig
 
 
-def pareto(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) -> Figure:
+def pareto(
+    table: pd.DataFrame, names: dict[str, tuple[float, float]], width: float = style.PAGE
+) -> Figure:
     """Mean score against parameters and against multiplications, each with its Pareto front.
 
-    ``names``: the labels that are written beside their points.
+    ``names``: the labels that are written, and how far from their points (x and y, in points).
     """
     fig, axes = style.figure(1, 2, width=width, height=2.9, sharey=True)
     means = table.groupby(["label", "kind"])[["test_miou", "parameters", "macs"]].mean()
@@ -188,11 +191,13 @@ def pareto(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE)
         front = front[front["test_miou"] >= front["test_miou"].cummax()]
         ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1, zorder=0,
                 label="frente de Pareto")  # fmt: skip
-        for _, row in means[means["label"].isin(names)].iterrows():
-            ax.annotate(row["label"], (row[cost], row["test_miou"]), xytext=(0, -9), ha="center",
-                        va="top", textcoords="offset points", fontsize=6.5,
+        for label, place in names.items():
+            row = means[means["label"] == label].iloc[0]
+            ax.annotate(label, (row[cost], row["test_miou"]), xytext=place, ha="center",
+                        va="center", textcoords="offset points", fontsize=6.5,
                         arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY},
                         )  # fmt: skip
+        ax.set_ylim(0, 0.95)
         ax.set_xscale("log")
         ax.set_xticks(ticks, [number(tick / scale) for tick in ticks])
         ax.minorticks_off()
