@@ -1,16 +1,19 @@
-# The two commands of the README: `make report` and `make test`.
+# The two commands of the README: `make report` and `make test`; `make entrega` packs the hand-in.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE ?= auto
 
-.PHONY: report test lint clean
+.PHONY: report test entrega lint clean
 
 report: $(VENV)/.installed
 	@$(BIN)/python -m publish --engine $(ENGINE)
 
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest
+
+entrega: report
+	@$(BIN)/python -m publish.handin
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

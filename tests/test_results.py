@@ -10,6 +10,7 @@ import torch
 from tarea2 import datasets, experiments, metrics, results
 from tarea2.models import SignalNetSpec, build
 from tarea2.results import ResultError
+from tarea2.studies import final, segmentation
 from tarea2.studies.encoder_decoder import LATENTS
 from tarea2.training import NOTEBOOK_10_2, predict
 
@@ -104,7 +105,7 @@ def test_no_results_says_what_to_run(store):
 # The experiments' own runs ------------------------------------------------------------------------
 
 
-COMMITTED = ("notebooks", "encoder-decoder", "check")
+COMMITTED = ("notebooks", "encoder-decoder", "segmentation", "final", "check")
 
 
 @pytest.mark.parametrize("experiment", COMMITTED)
@@ -114,7 +115,7 @@ def test_the_committed_runs_are_whole_and_current(experiment):
     for definition in experiments.definitions(experiment):
         rows = table[table["name"] == definition.name]
         assert rows["seed"].tolist() == list(definition.seeds)
-        if not definition.name.startswith("mnist-"):  # their data is always here
+        if "mnist-" not in f"{experiment}-{definition.name}":  # their data is always here
             assert set(rows["key"]) == {definition.key()}
 
 
@@ -135,8 +136,9 @@ def test_a_stored_model_loads_in_evaluation_mode(name):
     assert card["model"] == name
 
 
-def test_the_stored_model_reproduces_its_stored_score():
-    model, card = results.load_model("mnist1d-notebook")
+@pytest.mark.parametrize("name", ["mnist1d-notebook", "mnist1d"])
+def test_a_stored_classifier_reproduces_its_stored_score(name):
+    model, card = results.load_model(name)
     data = datasets.mnist1d()
     assert data.sha256 == card["data"]["sha256"]
     for split in ("validation", "test"):
@@ -146,7 +148,7 @@ def test_the_stored_model_reproduces_its_stored_score():
         assert score == pytest.approx(card["metrics"][f"{split}_accuracy"], abs=2e-3)
 
 
-@pytest.mark.parametrize("experiment", COMMITTED[:2])  # "check" stores none
+@pytest.mark.parametrize("experiment", list(experiments.STORED_MODELS))
 def test_the_stored_models_are_the_best_on_validation(experiment):
     table = experiments.load(experiment)
     for model, names in experiments.STORED_MODELS.get(experiment, {}).items():
@@ -177,6 +179,32 @@ def test_a_model_with_its_own_objective_reproduces_its_stored_score(name):
     assert data.sha256 == card["data"]["sha256"]
     found = model.measure(data.test.x, data.test.y)
     assert found["loss"] == pytest.approx(card["metrics"]["test_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["segmentation", "segmentation-baseline"])
+def test_a_stored_segmentation_reproduces_its_stored_score(name):
+    model, card = results.load_model(name)
+    data = datasets.digit_scenes()
+    assert data.sha256 == card["data"]["sha256"]
+    found = predict(model, data.test.x)[0].argmax(1)
+    score = metrics.mean_iou(metrics.confusion_matrix(data.test.y, found, 11))
+    assert score == pytest.approx(card["metrics"]["test_miou"], abs=1e-3)
+
+
+def test_the_small_network_of_the_final_experiment_reaches_its_aim():
+    table = experiments.load("final")
+    size, accuracy = final.AIMS[1]
+    rows = table[table["name"] == "width-9"]
+    assert (rows["parameters"] <= size).all()
+    assert rows["test_accuracy"].mean() >= accuracy
+
+
+def test_the_best_segmentation_keeps_to_its_size_and_beats_baseline_and_peers():
+    means = experiments.load("segmentation").groupby("name")[["test_miou", "parameters"]].mean()
+    best = means.loc[results.load_model("segmentation")[1]["run"]]
+    assert best["parameters"] <= 125_000
+    assert best["test_miou"] - means.loc["baseline", "test_miou"] > 0.4
+    assert best["test_miou"] > means.loc[list(segmentation.PEERS), "test_miou"].max()
 
 
 def test_the_autoencoder_is_better_than_principal_components_at_every_size():

@@ -1,0 +1,81 @@
+"""``make entrega``: everything that is handed in, in one archive that is always the same bytes."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+from publish.execute import write_atomically
+from publish.project import Project, PublishError
+
+# What the notebooks need besides themselves, and what a reader may want to run.
+FOLDERS = ("code", "data/results", "data/models")
+FILES = ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "CITATION.cff")
+SUFFIXES = {".py", ".lua", ".json", ".safetensors"}
+DATE = (2026, 1, 1, 0, 0, 0)  # of every entry: the archive must not say when it was made
+README = """\
+# Tarea 2: CNN y U-Nets
+
+- `informe.pdf`: el informe, de cuatro páginas como máximo.
+- `cuadernos/`: los cuadernos ya ejecutados, el informe incluido.
+- `code/tarea2/`: el paquete que llaman los cuadernos.
+- `data/results/` y `data/models/`: los resultados medidos y los mejores modelos.
+
+Para volver a ejecutar los cuadernos hace falta Python 3.11 o posterior. En esta carpeta:
+
+    pip install -r requirements.txt -e .
+    jupyter lab cuadernos
+
+`tarea2 verify` comprueba los resultados y los modelos guardados en su máquina.
+"""
+
+
+def archive(project: Project, site: Path, target: Path) -> Path:
+    """Write the archive from the site in a folder; returns ``target``.
+
+    Raises :class:`PublishError` if a page of the site is missing.
+    """
+    entries = {"LEEME.md": README.encode(), "informe.pdf": _page(site, "report.pdf")}
+    for page in project.pages:
+        notebook = page.removesuffix(".qmd") + ".ipynb"
+        entries[f"cuadernos/{notebook}"] = _page(site, notebook)
+    for name in FILES:
+        entries[name] = (project.root / name).read_bytes()
+    for folder in FOLDERS:
+        for path in (project.root / folder).rglob("*"):
+            if path.suffix in SUFFIXES:
+                entries[path.relative_to(project.root).as_posix()] = path.read_bytes()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}")
+    with zipfile.ZipFile(temporary, "w") as file:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(f"entrega/{name}", DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            file.writestr(info, entries[name])
+    write_atomically(target, temporary.read_bytes())
+    temporary.unlink()
+    return target
+
+
+def _page(site: Path, name: str) -> bytes:
+    path = site / name
+    if not path.exists():
+        raise PublishError(f"{name} is not built yet: run `make report` first")
+    return path.read_bytes()
+
+
+def main() -> None:
+    project = Project()
+    try:
+        made = archive(project, project.output, project.output / "entrega.zip")
+    except PublishError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+    size = made.stat().st_size / 2**20
+    print(f"{made.relative_to(project.root)}: {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
