@@ -44,7 +44,7 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(handed_in, tmp_path):
     with zipfile.ZipFile(handed_in) as file:
         file.extractall(tmp_path)
     folder = tmp_path / "entrega"
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
     python = tmp_path / "env" / "bin" / "python"
     # The packages of requirements.txt are here already; this project itself is not.
     (packages,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
