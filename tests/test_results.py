@@ -105,7 +105,7 @@ def test_no_results_says_what_to_run(store):
 # The experiments' own runs ------------------------------------------------------------------------
 
 
-COMMITTED = ("notebooks", "encoder-decoder", "segmentation", "final", "check")
+COMMITTED = ("notebooks", "encoder-decoder", "segmentation", "segmentation-mnist", "final", "check")
 
 
 @pytest.mark.parametrize("experiment", COMMITTED)
