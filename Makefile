@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINE ?= auto
 
-.PHONY: report test entrega lint clean
+.PHONY: report test test-browser entrega lint clean
 
 report: $(VENV)/.installed
 	@$(BIN)/python -m publish --engine $(ENGINE)
 
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest
+
+# Part of `make test` too, where it is skipped without Chromium; here that is an error.
+test-browser: $(VENV)/.installed
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+	  echo "Chromium is not installed: install your system's package, for example 'apt install chromium'"; exit 1; }
+	@$(BIN)/python -m pytest tests/test_browser.py
 
 entrega: report
 	@$(BIN)/python -m publish.handin

@@ -1,13 +1,14 @@
 """Run by ``quarto render`` when the site is done: put our notebooks where Quarto's were.
 
 Quarto's ``ipynb`` format loses the output of labelled tables and turns references into HTML
-anchors, so both engines hand out the notebooks that ``publish.render.ipynb`` writes.
+anchors, so both engines hand out the notebooks that ``publish.render.ipynb`` writes. The pages with
+the package's source come from here too.
 """
 
 import os
 from pathlib import Path
 
-from publish import execute, page, project, render
+from publish import execute, page, project, render, sources
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
         # A single page may be rendered on its own: the others have no output yet.
         if (output / f"{source.stem}.html").exists():
             render.ipynb(source, execute.run(source, site), site, output)
+    sources.write(project.ROOT / "code" / "tarea2", output)
 
 
 if __name__ == "__main__":

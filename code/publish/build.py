@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, render, website
+from publish import execute, render, sources, website
 from publish.execute import digest, tree_digest, write_atomically
 from publish.page import LABEL, Page, read
-from publish.project import Project, PublishError
+from publish.project import ROOT, Project, PublishError
 
 
 def build(
@@ -50,6 +50,8 @@ def build(
     if all(made(page, staging) for page in pages):
         website.assets(project, staging)
         website.search_index(project, staging)
+        if changed or not (staging / sources.FOLDER).exists():
+            sources.write(ROOT / "code" / "tarea2", staging)
         _remove_stale(pages, staging)
         if publish and not ledger.is_published():
             ledger.publish()
@@ -155,7 +157,8 @@ def _remove_stale(pages: list[Page], staging: Path) -> None:
     """Forget the output of pages that no longer exist."""
     stems = {page.stem for page in pages}
     for path in staging.rglob("*.html"):
-        if path.relative_to(staging).with_suffix("").as_posix() not in stems:
+        name = path.relative_to(staging)
+        if name.with_suffix("").as_posix() not in stems and name.parts[0] != sources.FOLDER:
             for end in ("html", "pdf", "ipynb"):
                 path.with_suffix(f".{end}").unlink(missing_ok=True)
             shutil.rmtree(path.with_name(path.stem + "_files"), ignore_errors=True)

@@ -18,6 +18,7 @@ README = """\
 # Tarea 2: CNN y U-Nets
 
 - `informe.pdf`: el informe, de cuatro páginas como máximo.
+- `chapters/`: los capítulos en PDF, a los que enlaza el informe.
 - `cuadernos/`: los cuadernos ya ejecutados, el informe incluido.
 - `code/tarea2/`: el paquete que llaman los cuadernos.
 - `data/results/` y `data/models/`: los resultados medidos y los mejores modelos.
@@ -37,9 +38,12 @@ def archive(project: Project, site: Path, target: Path) -> Path:
     Raises :class:`PublishError` if a page of the site is missing.
     """
     entries = {"LEEME.md": README.encode(), "informe.pdf": _page(site, "report.pdf")}
-    for page in project.pages:
-        notebook = page.removesuffix(".qmd") + ".ipynb"
+    for page in map(Path, project.pages):
+        notebook = page.with_suffix(".ipynb").as_posix()
         entries[f"cuadernos/{notebook}"] = _page(site, notebook)
+        if page.parent.name:  # the report links to the chapters
+            chapter = page.with_suffix(".pdf").as_posix()
+            entries[chapter] = _page(site, chapter)
     for name in FILES:
         entries[name] = (project.root / name).read_bytes()
     for folder in FOLDERS:

@@ -162,6 +162,7 @@ end
 
 local function write_image(image)
   local alt = image.attributes["alt"] or pandoc.utils.stringify(image.caption)
+  if html then return pandoc.Link({ image }, image.src, "Ampliar", { class = "lightbox" }) end
   if not typst then return nil end
   return raw_inline("#image(" .. quoted(image.src) .. ", alt: " .. quoted(alt) .. ")")
 end
@@ -296,6 +297,13 @@ function Pandoc(doc)
   end }
   if not (html or typst) then  -- a notebook has no anchors to jump to
     tidy.Div = function(div) return div.content end
+    tidy.Note = function(note)  -- Jupyter knows no footnotes
+      local text = pandoc.utils.blocks_to_inlines(note.content)
+      text:insert(1, pandoc.Str("("))
+      text:insert(1, pandoc.Space())
+      text:insert(pandoc.Str(")"))
+      return text
+    end
     tidy.Link = function(link) return link.target:match("^#") and link.content or nil end
   end
   return doc:walk(tidy)

@@ -34,7 +34,8 @@ def html(page: Page, notebook, project: Project, folder: Path, site: dict) -> No
     """Write ``folder/<page>.html`` and its images; ``site`` holds navigation for the template."""
     target = folder / f"{page.stem}.html"
     images = folder / f"{page.stem}_files"
-    markdown = assemble(notebook, "html", _image_writer(images, target.parent))
+    defaults = _defaults(page, project, "html")
+    markdown = assemble(notebook, "html", _image_writer(images, target.parent), defaults)
     metadata = _metadata(page, project, "html") | site
     text = _pandoc(
         page, project, markdown, "html5", metadata,
@@ -49,7 +50,8 @@ def html(page: Page, notebook, project: Project, folder: Path, site: dict) -> No
 def pdf(page: Page, notebook, project: Project, folder: Path) -> None:
     """Write ``folder/<page>.pdf``."""
     work = project.cache / "typst" / page.stem.replace("/", "--")
-    markdown = assemble(notebook, "typst", _image_writer(work, work))
+    defaults = _defaults(page, project, "typst")
+    markdown = assemble(notebook, "typst", _image_writer(work, work), defaults)
     metadata = _metadata(page, project, "typst")
     text = _pandoc(
         page, project, markdown, "typst-citations", metadata,
@@ -100,17 +102,20 @@ def ipynb(page: Page, notebook, project: Project, folder: Path) -> None:
     write_atomically(folder / f"{page.stem}.ipynb", nbformat.writes(result) + "\n")
 
 
-def assemble(notebook, output_format: str, write_image: Callable[[str, str, str], str]) -> str:
+def assemble(
+    notebook, output_format: str, write_image: Callable[[str, str, str], str], defaults: dict
+) -> str:
     """Join an executed notebook's cells into one Markdown document for ``page.lua``.
 
-    ``write_image(name, mime, content)`` stores an image and returns how the page names it.
+    ``write_image(name, mime, content)`` stores an image and returns how the page names it;
+    ``defaults`` are the options that the page sets for all cells of this format.
     """
     parts = []
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             parts.append(cell.source)
             continue
-        options = cell.metadata.options
+        options = defaults | cell.metadata.options
         if options.get("echo", True) and cell.source:
             parts.append(_code_block(cell.source, options))
         if not options.get("output", True):
@@ -225,6 +230,12 @@ def _notebook_metadata() -> dict:
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
     }
+
+
+def _defaults(page: Page, project: Project, output_format: str) -> dict:
+    """Cell options that a page sets for all its cells in one format."""
+    merged = project.metadata(page.metadata, output_format)
+    return {key: merged[key] for key in ("echo", "code-fold", "code-summary") if key in merged}
 
 
 def _metadata(page: Page, project: Project, output_format: str) -> dict:

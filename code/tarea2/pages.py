@@ -40,7 +40,8 @@ def setup() -> None:
     style.use()
     # bbox_inches=None keeps a figure at the size it was drawn, so that text in it is as large in
     # print as the style says.
-    set_matplotlib_formats("svg", "png", bbox_inches=None)
+    # Without the date, the same figure is the same file.
+    set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})
 
 
 def number(value: float | np.number, decimals: int | None = None) -> Text:
@@ -142,6 +143,19 @@ def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
         where = "/".join(path.parts[path.parts.index("code") :]) if "code" in path.parts else path
         blocks.append(f"```python\n# {where}\n{code}\n```")
     return Markdown("\n\n".join(blocks))
+
+
+def code(item: Callable | type) -> Markdown:
+    """Link to the line of the site's source pages where a function or class of this package starts.
+
+    For pages in the site's root.
+    """
+    path = Path(inspect.getsourcefile(item) or "")
+    where = Path(*path.parts[path.parts.index("tarea2") :])
+    line = inspect.getsourcelines(item)[1]
+    return Markdown(
+        f"[`{where.stem}.{item.__name__}`](code/{where.with_suffix('.html')}#linea-{line})"
+    )
 
 
 def _without_docstring(code: str) -> str:

@@ -110,6 +110,21 @@ for (const box of document.querySelectorAll("pre, figure.float-tbl, .equation, p
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 }
 
+// Figures open large -------------------------------------------------------------------------
+
+const large = make("dialog", { className: "large" });
+large.setAttribute("aria-label", "Figura ampliada");
+large.addEventListener("click", () => large.close());
+document.body.append(large);
+for (const link of document.querySelectorAll("a.lightbox")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const close = make("button", { type: "button", textContent: "Cerrar" });
+    large.replaceChildren(close, make("img", { src: link.href, alt: link.firstElementChild.alt }));
+    large.showModal();
+  });
+}
+
 // Where the reader is ------------------------------------------------------------------------
 
 const marks = new Map(

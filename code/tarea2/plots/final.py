@@ -15,14 +15,18 @@ from tarea2.plots import style
 
 
 def sizes(
-    ours: pd.DataFrame, published: Sequence[tuple[str, float]], marks: Sequence[tuple[int, float]]
+    ours: pd.DataFrame,
+    published: Sequence[tuple[str, float]],
+    marks: Sequence[tuple[int, float]],
+    width: float = style.PAGE,
+    height: float = 3.2,
 ) -> Figure:
     """Error against parameters: a dot per seed, the means, published errors and the aims.
 
     ``ours`` has the columns ``name``, ``parameters`` and ``test_accuracy`` (a row per run);
     ``published`` lists (name, accuracy); ``marks`` lists aims as (parameters, accuracy).
     """
-    fig, ax = style.figure(height=3.2)
+    fig, ax = style.figure(width=width, height=height)
     ax.plot(ours["parameters"], 100 * (1 - ours["test_accuracy"]), ".", color=style.BLUE, alpha=0.4)
     means = ours.groupby("name")[["parameters", "test_accuracy"]].mean().sort_values("parameters")
     error = 100 * (1 - means["test_accuracy"])
@@ -45,7 +49,7 @@ def sizes(
     ax.minorticks_off()
     ax.set_xlabel("parámetros")
     ax.set_ylabel("error en test (%)")
-    ax.legend(loc="lower left")
+    fig.legend(loc="outside lower center", ncols=3)
     plt.close(fig)
     return fig
 

@@ -65,6 +65,12 @@ LABELS = {
     "monai-unet": "MONAI UNet",
 }
 
+GROUPS = {  # field of the spec -> group of factors
+    "depth": "capas", "convolutions": "capas", "bottom": "capas", "width": "filtros",
+    "growth": "filtros", "kernel": "núcleo", "dilation": "núcleo", "block": "bloque",
+    "norm": "bloque", "down": "muestreo", "up": "muestreo", "skip": "atajos",
+}  # fmt: skip
+
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """The runs of the study with the columns ``label`` and ``kind`` that the figures want."""
@@ -209,7 +215,23 @@ def pareto(
     return fig
 
 
-def factors(differences: pd.DataFrame, xlabel: str) -> Figure:
+def changes(table: pd.DataFrame) -> pd.DataFrame:
+    """What each factor changes in the reference's validation score, paired by seed.
+
+    ``table``: :func:`labelled` runs of the segmentation study. Columns of the result are
+    ``group``, ``label``, ``name`` and ``difference``, a row per factor and seed.
+    """
+    scores = table.pivot(index="seed", columns="name", values="validation_miou")
+    return pd.concat([
+        pd.DataFrame({
+            "group": GROUPS[next(iter(field))], "label": LABELS[name], "name": name,
+            "difference": (scores[name] - scores["reference"]).dropna(),
+        })
+        for name, field in segmentation.FACTORS.items()
+    ])  # fmt: skip
+
+
+def factors(differences: pd.DataFrame, xlabel: str, width: float = style.PAGE) -> Figure:
     """Difference of each network to the reference: a dot per seed, a bar at the mean.
 
     ``differences`` has the columns ``group``, ``label`` and ``difference`` (a row per seed).
@@ -219,7 +241,8 @@ def factors(differences: pd.DataFrame, xlabel: str) -> Figure:
         for group, rows in differences.groupby("group", sort=False)
         for label in rows.groupby("label")["difference"].mean().sort_values().index
     ]
-    fig, ax = style.figure(height=0.6 + 0.185 * len(order))
+    wide = width > 4
+    fig, ax = style.figure(width=width, height=0.5 + (0.19 if wide else 0.12) * len(order))
     ax.axvline(0, color=style.GREY, lw=0.8)
     for place, (_, label) in enumerate(order):
         values = differences.loc[differences["label"] == label, "difference"].to_numpy()
@@ -228,10 +251,10 @@ def factors(differences: pd.DataFrame, xlabel: str) -> Figure:
         ax.plot(values, np.full(len(values), place), "o", color=colour, ms=3)
         if place and order[place - 1][0] != order[place][0]:
             ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
-    ax.set_yticks(range(len(order)), [label for _, label in order], fontsize=7)
+    ax.set_yticks(range(len(order)), [label for _, label in order], fontsize=7 if wide else 6.5)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.set_xscale("symlog", linthresh=0.05, linscale=1.2)
-    ticks = (-0.5, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05)
+    ticks = (-0.5, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05)[:: 1 if wide else 2]
     ax.set_xticks(ticks, [number(tick) for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel(xlabel)
@@ -296,15 +319,19 @@ def confusion(cm: np.ndarray, width: float = 4.6) -> Figure:
 
 
 def predictions(
-    x: Tensor, y: Tensor, found: Sequence[tuple[str, Tensor]], titles: Sequence[str]
+    x: Tensor,
+    y: Tensor,
+    found: Sequence[tuple[str, Tensor]],
+    titles: Sequence[str],
+    width: float = style.PAGE,
 ) -> Figure:
     """Show scenes, their masks, and what networks predict, with the wrong pixels beside it.
 
     ``found`` lists (name, prediction ``(n, H, W)``); ``titles`` holds one text per scene.
     """
     columns = 2 + 2 * len(found)
-    side = style.PAGE / (columns + 0.25)
-    fig, axes = style.figure(len(x), columns, height=side * len(x) + 0.25, squeeze=False)
+    side = width / (columns + 0.25)
+    fig, axes = style.figure(len(x), columns, width, height=side * len(x) + 0.25, squeeze=False)
     for line, image, mask, title, place in zip(axes, x, y, titles, range(len(x)), strict=True):
         line[0].imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
         line[0].set_ylabel(title, fontsize=7)

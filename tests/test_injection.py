@@ -1,0 +1,91 @@
+"""The report shows what the stored results say: other results in a copy give another report."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from bs4 import BeautifulSoup
+
+from publish.project import ROOT
+from tarea2 import results
+
+
+@pytest.fixture(scope="module")
+def altered(tmp_path_factory):
+    """The report, rebuilt from a copy of the project whose results were changed."""
+    root = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT / "code", root / "code", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "data" / "results", root / "data" / "results")
+    (root / "data" / "models").symlink_to(ROOT / "data" / "models")
+    for name in ("_quarto.yml", "_autoria.yml", "references.bib", "theme", "chapters", "index.qmd"):
+        (root / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / "report.qmd", root)
+    inject(root, "segmentation", "baseline", test_miou=lambda old: old - 0.3)
+    inject(root, "segmentation", "width-16", validation_miou=lambda old: old - 0.5)
+    inject(root, "final", "width-9", test_accuracy=lambda old: 0.7654)
+    inject(root, "notebooks", "mnist1d-cnn", test_accuracy=lambda old: old - 0.4)
+    path = root / "data" / "results" / "measures" / "segmentation-ceilings.json"
+    rewrite(path, lambda content: content["mean IoU"].update({"one pixel": 0.1234}))
+    built = subprocess.run(
+        [sys.executable, "-m", "publish", "--engine", "builtin", "--page", "report.qmd"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root / "code")},
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr
+    return root / ".build" / "site" / "report.html"
+
+
+def rewrite(path, change) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    content["digest"] = results._digest(content)
+    path.write_text(json.dumps(content))
+
+
+def inject(root, experiment, name, **changes) -> None:
+    paths = sorted((root / "data" / "results" / experiment).glob(f"{name}-seed*.json"))
+    assert len(paths) >= 3
+    for path in paths:
+        for metric, change in changes.items():
+            rewrite(
+                path,
+                lambda run, metric=metric, change=change: run["metrics"].update(
+                    {metric: change(run["metrics"][metric])}
+                ),
+            )
+
+
+def text_of(path) -> str:
+    main = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").main
+    for code in main.select("details"):
+        code.decompose()
+    return " ".join(main.get_text().replace("\u00a0", " ").split())
+
+
+def test_other_results_are_found_in_the_rebuilt_report(altered, site):
+    before, after = text_of(site / "report.html"), text_of(altered)
+    for old, new in (
+        ("De 0,419 ± 0,041", "De 0,119 ± 0,041"),  # prose and table
+        ("(+0,041)", "(−0,459)"),  # a difference of means
+        ("99,12 % con", "76,54 % con"),
+        ("acierta 89,8 %", "acierta 49,8 %"),
+        ("89,8 ± 1,1 %", "49,8 ± 1,1 %"),  # the table of notebooks
+        ("desplazada un píxel, 0,691", "desplazada un píxel, 0,123"),
+    ):
+        assert old in before
+        assert old not in after
+        assert new in after
+        assert new not in before
+
+
+def test_other_results_change_the_figures(altered, site):
+    for name in ("arquitecturas", "factores", "tamanos"):
+        file = f"report_files/fig-informe-{name}-1.svg"
+        assert (altered.parent / file).read_bytes() != (site / file).read_bytes()
+    same = "report_files/fig-informe-a-1.svg"
+    assert (altered.parent / same).read_bytes() == (site / same).read_bytes()
