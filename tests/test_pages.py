@@ -53,10 +53,15 @@ def test_text_reaches_a_page_as_it_is():
 def test_table_writes_markdown_with_decimal_commas():
     frame = pd.DataFrame({"red": ["a|b"], "pesos": [12345], "error": [0.5]})
     assert pages.table(frame, decimals=2).data == (
-        "| red | pesos | error |\n| :--- | ---: | ---: |\n| a\\|b | 12\u202f345 | 0,50 |"
+        "| red | pesos | error |\n| :---- | ------: | -----: |\n| a\\|b | 12\u202f345 | 0,50 |"
     )
     with pytest.raises(ValueError, match="one of l, c, r for each of 3 columns, got 'lx'"):
         pages.table(frame, align="lx")
+
+
+def test_a_wide_table_gives_each_column_the_room_that_it_needs():
+    frame = pd.DataFrame({"a": ["x" * 30], "una palabra larguísima": ["y"]})
+    assert pages.table(frame).data.splitlines()[1] == f"| :{'-' * 30} | :{'-' * 10} |"
 
 
 def test_source_shows_the_code_that_runs_and_where_it_stands():

@@ -134,6 +134,16 @@ def test_every_figure_and_table_is_spoken_of(page):
     assert floats <= referred
 
 
+def test_the_picture_in_the_readme_is_the_study_of_today(site):
+    def texts(path):  # Matplotlib writes each text as a comment beside its outlines
+        return re.findall(r"<!-- (.+?) -->", path.read_text(encoding="utf-8"))
+
+    (picture,) = re.findall(r"!\[[^]]{40,}\]\((.+?)\)", (ROOT / "README.md").read_text("utf-8"))
+    shown = texts(ROOT / picture)
+    assert "MONAI BasicUNet" in shown
+    assert shown == texts(site / "report_files" / "fig-informe-arquitecturas-1.svg")
+
+
 def test_headings_do_not_skip_a_level(page):
     soup = soup_of(with_suffix(page, "html"))
     levels = [int(tag.name[1]) for tag in soup.main.find_all(re.compile("^h[1-6]$"))]

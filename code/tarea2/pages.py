@@ -117,16 +117,18 @@ def table(
             return number(value, None if whole else places)
         return str(value).replace("|", r"\|")
 
-    rule = {"l": ":---", "c": ":---:", "r": "---:"}
-    lines = [
-        list(map(str, frame.columns)),
-        [rule[letter] for letter in letters],
-        *(
-            [cell(value, column) for value, column in zip(row, frame.columns, strict=True)]
-            for row in frame.itertuples(index=False, name=None)
-        ),
+    names = list(map(str, frame.columns))
+    rows = [
+        [cell(value, column) for value, column in zip(row, frame.columns, strict=True)]
+        for row in frame.itertuples(index=False, name=None)
     ]
-    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    # Of a table wider than 72 characters pandoc gives each column the share of its dashes: as
+    # much as its longest cell, or the longest word of its name.
+    rules = []
+    for place, (letter, name) in enumerate(zip(letters, names, strict=True)):
+        width = max([len(row[place]) for row in rows] + [len(word) for word in name.split()])
+        rules.append(":" * (letter != "r") + "-" * max(width, 3) + ":" * (letter != "l"))
+    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in [names, rules, *rows]))
 
 
 def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
