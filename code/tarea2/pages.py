@@ -141,6 +141,7 @@ def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
     for item in objects:
         code = textwrap.dedent(inspect.getsource(item)).rstrip()
         code = code if docstring else _without_docstring(code)
+        code = code.replace("  # fmt: skip", "")  # a note to the formatter, not to the reader
         path = Path(inspect.getsourcefile(item) or "")
         where = "/".join(path.parts[path.parts.index("code") :]) if "code" in path.parts else path
         blocks.append(f"```python\n# {where}\n{code}\n```")
