@@ -14,8 +14,8 @@ test: $(VENV)/.installed
 
 # Part of `make test` too, where it is skipped without Chromium; here that is an error.
 test-browser: $(VENV)/.installed
-	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
-	  echo "Chromium is not installed: install your system's package, for example 'apt install chromium'"; exit 1; }
+	@(command -v chromium || command -v chromium-browser || command -v google-chrome) >/dev/null || { \
+	  echo "Chromium is not installed: install your system's package, such as 'apt install chromium'"; exit 1; }
 	@$(BIN)/python -m pytest tests/test_browser.py
 
 entrega: report

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from publish.build import build
+from publish.engines import build_with_quarto
 from publish.project import ROOT, Project
 
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
@@ -24,6 +26,15 @@ def site(project) -> Path:
     """The project's own site, built by the built-in renderer; ``_output/`` is left alone."""
     build(project, publish=False, report=lambda line: None)
     return project.cache / "site"
+
+
+@pytest.fixture(scope="session")
+def quarto_site(project) -> Path:
+    program = shutil.which("quarto")
+    if program is None:
+        pytest.skip("Quarto is not installed on this machine")
+    build_with_quarto(program, project, report=lambda line: None, publish=False)
+    return project.cache / "quarto" / "_output"
 
 
 @pytest.fixture

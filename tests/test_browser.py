@@ -100,6 +100,18 @@ def test_nothing_is_wider_than_a_phone(browser, site, name):
     page.close()
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_of_quarto_is_as_accessible_and_as_quiet(browser, quarto_site, name):
+    requests: list[str] = []
+    page = visit(browser, uri(quarto_site, name), requests=requests)
+    page.wait_for_load_state("networkidle")
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert serious(page) == []
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.close()
+
+
 def test_mathematics_is_drawn_by_the_browser_alone(browser, site):
     page = visit(browser, uri(site, "report.html"))
     sizes = page.evaluate(

@@ -5,7 +5,6 @@ built-in renderer's pages everywhere, so that it cannot rot in between.
 """
 
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pypdf
 import pytest
 from bs4 import BeautifulSoup
 
-from publish.engines import build_with_quarto, find_quarto
+from publish.engines import find_quarto
 from publish.page import read
 from publish.project import ROOT, Project
 
@@ -51,7 +50,8 @@ def cells(table) -> list[list[str]]:
 
 def outline(path: Path) -> Outline:
     main = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").main
-    # Quarto's copies of a page's parts: buttons, navigation, its own title block and lists.
+    # Quarto's copies of a page's parts: buttons, navigation, its own title block and lists. Its
+    # literature and notes have headings of their own.
     for extra in main.select("button, nav, .quarto-title-meta, .quarto-title-breadcrumbs, script"):
         extra.decompose()
     headings = [words(tag) for tag in main.find_all(["h1", "h2", "h3"])]
@@ -59,7 +59,7 @@ def outline(path: Path) -> Outline:
         block.get_text().strip() for block in main.select("pre.sourceCode, div.sourceCode > pre")
     ]
     return Outline(
-        headings=[text for text in headings if text not in ("Referencias", "")],
+        headings=[text for text in headings if text not in ("Referencias", "Notas", "")],
         captions=[words(tag) for tag in main.find_all("figcaption")],
         references=[words(tag) for tag in main.select("a.quarto-xref")],
         tables=[cells(table) for table in main.find_all("table")],
@@ -96,15 +96,6 @@ def test_the_outline_of_a_page_follows_its_source(site, path):
     assert found.headings[0] == page.metadata["title"]
 
 
-@pytest.fixture(scope="session")
-def quarto_site(project) -> Path:
-    program = shutil.which("quarto")
-    if program is None:
-        pytest.skip("Quarto is not installed on this machine")
-    build_with_quarto(program, project, report=lambda line: None, publish=False)
-    return project.cache / "quarto" / "_output"
-
-
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("part", ["headings", "captions", "references", "tables", "images"])
 def test_both_engines_show_the_same(site, quarto_site, path, part):
@@ -113,16 +104,27 @@ def test_both_engines_show_the_same(site, quarto_site, path, part):
     assert theirs == ours
 
 
+def flat(outline) -> list:
+    """A PDF's bookmarks, which Typst makes from the headings, without their nesting."""
+    return [
+        item for entry in outline for item in (flat(entry) if isinstance(entry, list) else [entry])
+    ]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_both_engines_make_pdfs_of_the_same_text(site, quarto_site, path):
     def content(folder):
         reader = pypdf.PdfReader(folder / (path.removesuffix(".qmd") + ".pdf"))
+        headings.append([entry.title for entry in flat(reader.outline)])
         text = " ".join(sheet.extract_text() for sheet in reader.pages)
         return re.findall(
             r"(?:Figura|Tabla|Ecuación|Sección)\s\d+(?:\.\d+)*", text.replace("\u00a0", " ")
         )
 
+    headings: list[list[str]] = []
     assert sorted(content(quarto_site)) == sorted(content(site))
+    assert headings[0] == headings[1]
+    assert headings[0]
 
 
 @pytest.mark.parametrize("path", PAGES)

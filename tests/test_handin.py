@@ -25,6 +25,7 @@ def test_everything_is_there(handed_in, project):
         names = {name.removeprefix("entrega/") for name in file.namelist()}
     assert {"LEEME.md", "informe.pdf", "requirements.txt", "code/tarea2/convolution.py"} <= names
     assert {f"cuadernos/{page.removesuffix('.qmd')}.ipynb" for page in project.pages} <= names
+    assert {page.replace(".qmd", ".pdf") for page in project.pages if "/" in page} <= names
     assert "data/models/segmentation.safetensors" in names
     assert not [name for name in names if "__pycache__" in name or "raw" in name.split("/")]
 

@@ -292,7 +292,7 @@ function Pandoc(doc)
   -- Quarto's website shows the literature as a section of its own, without a number.
   doc = pandoc.utils.citeproc(doc)
   local tidy = { Header = function(header)
-    if header.identifier == "bibliography" then header.level = typst and 1 or 2 end
+    if header.identifier == "bibliography" then header.level = 2 end
     return header
   end }
   if not (html or typst) then  -- a notebook has no anchors to jump to

@@ -257,7 +257,8 @@ def _metadata(page: Page, project: Project, output_format: str) -> dict:
     if merged.get("number-sections"):
         metadata["section-numbering"] = "1.1"
     metadata["link-citations"] = True
-    metadata["reference-section-title"] = "Referencias"
+    if output_format != "typst":  # there the template writes it
+        metadata["reference-section-title"] = "Referencias"
     metadata["bibliography"] = str(project.root / merged["bibliography"])
     return metadata
 
