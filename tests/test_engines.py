@@ -127,6 +127,10 @@ def test_both_engines_make_pdfs_of_the_same_text(site, quarto_site, path):
     assert headings[0]
 
 
+def test_the_report_of_quarto_has_at_most_four_pages(quarto_site):
+    assert len(pypdf.PdfReader(quarto_site / "report.pdf").pages) <= 4
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_both_engines_hand_out_the_same_notebook(site, quarto_site, path):
     name = path.removesuffix(".qmd") + ".ipynb"
