@@ -11,8 +11,8 @@ from publish.project import Project, PublishError
 
 # What the notebooks need besides themselves, and what a reader may want to run.
 FOLDERS = ("code", "data/results", "data/models")
-FILES = ("pyproject.toml", "requirements.txt", "README.md", "LICENSE", "CITATION.cff")
-SUFFIXES = {".py", ".lua", ".json", ".safetensors", ".svg"}
+FILES = ("pyproject.toml", "requirements.txt", "LICENSE", "CITATION.cff")
+SUFFIXES = {".py", ".lua", ".json", ".safetensors"}
 DATE = (2026, 1, 1, 0, 0, 0)  # of every entry: the archive must not say when it was made
 README = """\
 # Tarea 2: CNN y U-Nets

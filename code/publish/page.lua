@@ -297,6 +297,7 @@ function Pandoc(doc)
   end }
   if not (html or typst) then  -- a notebook has no anchors to jump to
     tidy.Div = function(div) return div.content end
+    tidy.Span = function(span) return span.content end
     tidy.Note = function(note)  -- Jupyter knows no footnotes
       local text = pandoc.utils.blocks_to_inlines(note.content)
       text:insert(1, pandoc.Str("("))
