@@ -103,7 +103,7 @@ def equivariance_error(
     ``pixels / stride``, rounded down. ``margin`` columns at both sides are left out, where zeros
     come in from outside the image.
 
-    Returns ``|f(Tx) - T'f(x)| / |f(x)|`` with Euclidean norms: 0 is exact equivariance (UDL
+    Returns ``|f(Tx) - T'f(x)| / |T'f(x)|`` with Euclidean norms: 0 is exact equivariance (UDL
     equation 10.2), about 1.4 is what two unrelated outputs of equal size give.
     """
     moved = layer(shift(image, pixels))
