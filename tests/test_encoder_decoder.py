@@ -174,7 +174,6 @@ def test_seeds_decide_the_weights():
 
 @pytest.mark.parametrize("network", ["BasicUNet", "UNet"])
 def test_peers_run(network):
-    pytest.importorskip("monai")
     model = build(PeerSpec(network))
     assert model(torch.zeros(1, 1, 48, 48)).shape == (1, 11, 48, 48)
     assert isinstance(next(model.parameters()), nn.Parameter)

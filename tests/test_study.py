@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 
+import distributed
 import numpy as np
 import pytest
 import torch
@@ -85,7 +86,6 @@ def test_an_interrupted_study_goes_on(store):
 
 
 def test_a_dask_cluster_gives_the_same_results(store):
-    distributed = pytest.importorskip("distributed")
     with metrics.one_thread():
         train(jobs=2)
     here = outcomes(store)
@@ -201,8 +201,6 @@ def test_own_images_are_trained_on_and_ranked(store, folders, monkeypatch, capsy
     ],
 )
 def test_wrong_arguments_get_one_sentence(store, monkeypatch, capsys, arguments, message):
-    if "--address" in arguments:
-        pytest.importorskip("distributed")
     assert run_cli(monkeypatch, "train", *arguments) == 1
     captured = capsys.readouterr()
     assert message in captured.err

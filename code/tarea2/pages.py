@@ -148,7 +148,7 @@ def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
     return Markdown("\n\n".join(blocks))
 
 
-def code(item: Callable | type) -> Markdown:
+def source_link(item: Callable | type) -> Markdown:
     """Link to the line of the site's source pages where a function or class of this package starts.
 
     For pages in the site's root.
@@ -156,9 +156,8 @@ def code(item: Callable | type) -> Markdown:
     path = Path(inspect.getsourcefile(item) or "")
     where = Path(*path.parts[path.parts.index("tarea2") :])
     line = inspect.getsourcelines(item)[1]
-    return Markdown(
-        f"[`{where.stem}.{item.__name__}`](code/{where.with_suffix('.html')}#linea-{line})"
-    )
+    address = f"code/{where.with_suffix('.html').as_posix()}#linea-{line}"
+    return Markdown(f"[`{where.stem}.{item.__name__}`]({address})")
 
 
 def _without_docstring(code: str) -> str:

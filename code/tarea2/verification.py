@@ -19,14 +19,14 @@ SCORE, LOSS = 2e-3, 1e-4
 Row = tuple[str, str, bool | None]  # what, finding, whether it holds (None: could not be checked)
 
 
-def verify(progress: bool = True) -> list[Row]:
+def verify() -> list[Row]:
     """Check every stored run, every stored model, and train a small sample anew.
 
     A run must belong to today's spec, recipe and regenerated data; a model must reach the scores
     on its card; the sample must repeat its stored losses. Nothing is downloaded or written.
     """
     total = len(EXPERIMENTS) + sum(map(len, STORED_MODELS.values())) + 1
-    return list(tqdm(_rows(), total=total, unit="check", disable=None if progress else True))
+    return list(tqdm(_rows(), total=total, unit="check", disable=None))
 
 
 def _rows() -> Iterator[Row]:
