@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tarea2 import datasets
 from tarea2.models import SignalNetSpec
-from tarea2.training import NOTEBOOK_10_2, fit
+from tarea2.studies.notebooks import NOTEBOOK_10_2
+from tarea2.training import fit
 
 EPOCHS = 20
 REPETITIONS = 5

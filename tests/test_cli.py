@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tarea2 import cli, experiments, results
+from tarea2 import models, paths, results, studies
+from tarea2.commands import cli
+from tarea2.studies import running
 
 
 def tarea2(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tarea2.cli", *arguments]
+    command = [sys.executable, "-m", "tarea2.commands.cli", *arguments]
     env = {k: v for k, v in os.environ.items() if k != "TAREA2_DATA_DIR"} | environment
     return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
 
@@ -21,7 +23,7 @@ def tarea2(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("train", "nothing"), 1, "no experiment 'nothing'; there are: notebooks"),
+        (("train", "nothing"), 1, "no study 'nothing'; there are: notebooks"),
         (("train", "notebooks", "--only", "x"), 1, "notebooks has no run 'x'; it has: mnist1d-cnn"),
         (("train", "notebooks", "--seeds", "0"), 2, "greater than or equal to 1"),
         (("dance",), 2, "No such command 'dance'"),
@@ -60,15 +62,15 @@ def test_nothing_is_trained_twice():
 @pytest.fixture
 def toy(tmp_path, monkeypatch) -> Path:
     """A short version of two networks, stored in a folder of their own."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(results, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(experiments, "CHECKPOINTS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "runs")
     short = [
         replace(d, recipe=replace(d.recipe, epochs=2), seeds=(0, 1), name=name)
-        for d, name in zip(experiments.definitions("notebooks"), ("a", "b"), strict=False)
+        for d, name in zip(studies.find("notebooks").definitions, ("a", "b"), strict=False)
     ]
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", tuple(short))
-    monkeypatch.setitem(experiments.STORED_MODELS, "toy", {"toy-model": ("a",)})
+    toy = studies.Study("toy", tuple(short), {"toy-model": ("a",)})
+    monkeypatch.setitem(studies.STUDIES, "toy", toy)
     return tmp_path
 
 
@@ -85,7 +87,7 @@ def test_training_stores_each_run_and_the_best_model(toy, monkeypatch, capsys):
     assert sorted(p.name for p in (toy / "results" / "toy").iterdir()) == [
         "a-seed0.json", "a-seed1.json", "b-seed0.json", "b-seed1.json",
     ]  # fmt: skip
-    _, card = results.load_model("toy-model")
+    _, card = models.load_model("toy-model")
     table = results.load("toy")
     rows = table[table["name"] == "a"]
     assert card["seed"] == rows.loc[rows["validation_accuracy"].idxmax(), "seed"]
@@ -108,9 +110,10 @@ def test_only_what_is_missing_is_trained(toy, monkeypatch, capsys):
 
 def test_a_stale_run_is_reported_and_force_trains_it_again(toy, monkeypatch, capsys):
     run_cli(monkeypatch, "train", "toy", "--only", "a")
-    first, second = experiments.EXPERIMENTS["toy"]
+    study = studies.find("toy")
+    first, second = study.definitions
     changed = replace(first, recipe=replace(first.recipe, epochs=1))
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", (changed, second))
+    monkeypatch.setitem(studies.STUDIES, "toy", replace(study, definitions=(changed, second)))
     capsys.readouterr()
     assert run_cli(monkeypatch, "train", "toy", "--only", "a") == 1
     assert "a-seed0.json is stale" in capsys.readouterr().err
@@ -127,6 +130,6 @@ def test_an_interruption_says_how_to_go_on(toy, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiments, "train", interrupt)
+    monkeypatch.setattr(running, "train", interrupt)
     assert run_cli(monkeypatch, "train", "toy") == 130
     assert "run the same command again" in capsys.readouterr().err

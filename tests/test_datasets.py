@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from tarea2 import datasets
-from tarea2.datasets import MNIST_FILES, DataError
+from tarea2 import datasets, paths
+from tarea2.datasets import MNIST_FILES, DataError, mnist_files
 
-SHARED = Path(os.environ.get("TAREA2_DATA_DIR", datasets.ROOT.parent / "shared" / "data"))
+SHARED = Path(os.environ.get("TAREA2_DATA_DIR", paths.ROOT.parent / "shared" / "data"))
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -36,9 +36,9 @@ def small_mnist(tmp_path, monkeypatch):
             content = idx(generator.integers(0, 256 if "3" in kind else 10, shape))
             hashes[f"{part}-{kind}-ubyte"] = hashlib.md5(content).hexdigest()
             (folder / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
-    monkeypatch.setattr(datasets, "RAW", raw)
-    monkeypatch.setattr(datasets, "MNIST_FILES", hashes)
-    monkeypatch.setattr(datasets, "MNIST_MIRRORS", ())  # no test asks the network
+    monkeypatch.setattr(paths, "RAW", raw)
+    monkeypatch.setattr(mnist_files, "MNIST_FILES", hashes)
+    monkeypatch.setattr(mnist_files, "MNIST_MIRRORS", ())  # no test asks the network
     monkeypatch.delenv("TAREA2_DATA_DIR", raising=False)
     datasets.mnist.cache_clear()
     yield folder
@@ -147,7 +147,9 @@ def test_a_damaged_file_of_the_user_is_named_and_kept(small_mnist, tmp_path, mon
 
 def test_without_network_one_sentence_says_what_to_do(small_mnist, monkeypatch):
     shutil.rmtree(small_mnist)
-    monkeypatch.setattr(datasets, "MNIST_MIRRORS", ("http://127.0.0.1:9/a/", "http://[::1]:9/b/"))
+    monkeypatch.setattr(
+        mnist_files, "MNIST_MIRRORS", ("http://127.0.0.1:9/a/", "http://[::1]:9/b/")
+    )
     with pytest.raises(DataError) as error:
         datasets.mnist(validation=10)
     text = str(error.value)
@@ -170,7 +172,7 @@ def test_a_mirror_is_used_and_a_bad_one_is_passed_over(small_mnist, tmp_path, mo
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setattr(datasets, "MNIST_MIRRORS", (address + "missing/", address))
+        monkeypatch.setattr(mnist_files, "MNIST_MIRRORS", (address + "missing/", address))
         assert len(datasets.mnist(validation=10).test) == 20
         server.shutdown()
     assert sorted(p.name for p in small_mnist.iterdir()) == sorted(f"{n}.gz" for n in _names())

@@ -136,7 +136,7 @@ def test_an_image_that_does_not_fit_is_refused(shape):
 def test_the_layers_of_a_spec_give_its_receptive_field():
     spec = EncoderDecoderSpec(depth=2, convolutions=1)
     # 3, then 2×2 at stride 2, at jump 2: 3, 2×2, at jump 4: 3.
-    assert models.receptive_fields(spec.layers())[-1].field == 1 + 2 + 1 + 4 + 2 + 8
+    assert models.receptive_fields(spec.layers())[-1].size == 1 + 2 + 1 + 4 + 2 + 8
     model = build(replace(spec, norm="none", width=2, down="mean"))
     x = torch.randn(1, 1, 48, 48, requires_grad=True)
     h = x

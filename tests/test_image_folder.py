@@ -7,8 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tarea2.datasets import DataError
-from tarea2.image_folder import image_folder
+from tarea2.datasets import DataError, image_folder
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from publish.project import ROOT
-from tarea2 import results
+from tarea2 import records
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def altered(tmp_path_factory):
 def rewrite(path, change) -> None:
     content = json.loads(path.read_text())
     change(content)
-    content["digest"] = results._digest(content)
+    content["digest"] = records.digest(content)
     path.write_text(json.dumps(content))
 
 

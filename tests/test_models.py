@@ -7,7 +7,7 @@ from torch import nn
 
 from tarea2 import metrics, models
 from tarea2.convolution import conv1d
-from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build, member
+from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
 
 SIGNALS = torch.randn(1, 7, 40, generator=torch.Generator().manual_seed(0))
 DIGITS = torch.randn(7, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -106,7 +106,7 @@ def test_members_do_not_touch_each_other(spec):
     for place, seed in enumerate((3, 4, 5)):
         alone = build(spec, (seed,))
         torch.testing.assert_close(together(SIGNALS.expand(3, 7, 40))[place], alone(SIGNALS)[0])
-        torch.testing.assert_close(member(together, place)(SIGNALS), alone(SIGNALS))
+        torch.testing.assert_close(together.member(place)(SIGNALS), alone(SIGNALS))
     loss = together(SIGNALS.expand(3, 7, 40))[1].square().sum()
     loss.backward()
     for parameter in together.parameters():
@@ -136,19 +136,19 @@ def test_the_variance_of_convolutions_is_that_of_the_scheme(init, factor):
 def test_receptive_fields_are_what_a_gradient_sees():
     model = build(SignalNetSpec(), (0,))
     layers = models.receptive_fields([("a", 3, 2, 1)] * 3)
-    assert [(r.field, r.jump) for r in layers] == [(3, 2), (7, 4), (15, 8)]
+    assert [(r.size, r.jump) for r in layers] == [(3, 2), (7, 4), (15, 8)]
     x = torch.randn(1, 1, 40, requires_grad=True)
     h = x.unsqueeze(3)
     for layer, reach in zip(model.convolutions, layers, strict=True):
         h = layer(h)  # no ReLU: a dead unit would see nothing
         (gradient,) = torch.autograd.grad(h[0, 0, 1].sum(), x, retain_graph=True)
         seen = gradient[0, 0].nonzero().flatten()
-        assert len(seen) == reach.field
+        assert len(seen) == reach.size
         assert float(seen.float().mean()) == reach.start + reach.jump
 
 
 def test_dilation_widens_the_field():
-    assert models.receptive_fields([("a", 3, 1, 1), ("b", 3, 1, 4)])[-1].field == 11
+    assert models.receptive_fields([("a", 3, 1, 1), ("b", 3, 1, 4)])[-1].size == 11
 
 
 def test_wrong_arguments_are_named():

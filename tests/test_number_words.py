@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from tarea2 import datasets, number_words
+from tarea2 import datasets
+from tarea2.datasets import number_words
 
 NUMBERS = st.integers(0, number_words.LARGEST)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarea2 import pages
+from tarea2 import pages, typography
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from tarea2 import pages
     ],
 )  # fmt: skip
 def test_number(value, decimals, text):
-    assert pages.number(value, decimals) == text
+    assert typography.number(value, decimals) == text
 
 
 @given(st.floats(-1e9, 1e9), st.integers(0, 6))
 def test_number_reads_back(value, decimals):
-    text = pages.number(value, decimals)
+    text = typography.number(value, decimals)
     back = float(text.replace("−", "-").replace("\u202f", "").replace(",", "."))
     assert back == pytest.approx(float(f"{value:.{decimals}f}"), abs=1e-12)
 
@@ -35,19 +35,19 @@ def test_number_reads_back(value, decimals):
 @pytest.mark.parametrize("value", [True, "3", 1 + 2j, None])
 def test_number_refuses_what_is_no_number(value):
     with pytest.raises(TypeError, match="writes real numbers"):
-        pages.number(value)
+        typography.number(value)
 
 
 def test_percent_and_mean_sd():
-    assert pages.percent(0.914, 1) == "91,4\u00a0%"
-    assert pages.mean_sd([1, 2, 3], 1) == "2,0\u00a0±\u00a01,0"
+    assert typography.percent(0.914, 1) == "91,4\u00a0%"
+    assert typography.mean_sd([1, 2, 3], 1) == "2,0\u00a0±\u00a01,0"
     with pytest.raises(ValueError, match="at least two values, got 1"):
-        pages.mean_sd([1])
+        typography.mean_sd([1])
 
 
 def test_text_reaches_a_page_as_it_is():
-    assert pages.number(21840)._repr_markdown_() == "21\u202f840"
-    assert pages.Text("a_b* $c$ @d")._repr_markdown_() == r"a\_b\* \$c\$ \@d"
+    assert typography.number(21840)._repr_markdown_() == "21\u202f840"
+    assert typography.Text("a_b* $c$ @d")._repr_markdown_() == r"a\_b\* \$c\$ \@d"
 
 
 def test_table_writes_markdown_with_decimal_commas():
@@ -65,12 +65,12 @@ def test_a_wide_table_gives_each_column_the_room_that_it_needs():
 
 
 def test_source_shows_the_code_that_runs_and_where_it_stands():
-    text = pages.source(pages.percent).data
-    assert text.startswith("```python\n# code/tarea2/pages.py\ndef percent(")
+    text = pages.source(typography.percent).data
+    assert text.startswith("```python\n# code/tarea2/typography.py\ndef percent(")
     assert text.endswith("```")
     assert '"""' not in text
-    assert '"""' in pages.source(pages.percent, docstring=True).data
-    assert "_repr_markdown_" in pages.source(pages.Text).data
+    assert '"""' in pages.source(typography.percent, docstring=True).data
+    assert "_repr_markdown_" in pages.source(typography.Text).data
 
 
 def test_the_folder_code_does_not_hide_the_module_of_the_standard_library():

@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from tarea2 import cli, datasets, number_words, prediction, results
+from tarea2 import datasets, models
+from tarea2.commands import cli, prediction
+from tarea2.datasets import number_words
 
 
 def run_cli(monkeypatch, *arguments: str) -> int:
@@ -156,7 +158,7 @@ def test_numbers_are_written(monkeypatch, capsys):
 
 def test_unseen_numbers_are_written_as_num2words_has_them():
     test = datasets.numbers().test
-    model, card = results.load_model("numbers")
+    model, card = models.load_model("numbers")
     written, truth = (number_words.decode_words(t) for t in (model.greedy(test.x), test.y))
     right = sum(a == b for a, b in zip(written, truth, strict=True)) / len(truth)
     assert right >= 0.99

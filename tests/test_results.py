@@ -7,30 +7,31 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tarea2 import datasets, experiments, metrics, results
+from tarea2 import datasets, metrics, models, paths, records, results, studies
 from tarea2.models import SignalNetSpec, build
-from tarea2.results import ResultError
+from tarea2.records import ResultError
 from tarea2.studies import final, segmentation
 from tarea2.studies.encoder_decoder import LATENTS
-from tarea2.training import NOTEBOOK_10_2, predict
+from tarea2.studies.notebooks import NOTEBOOK_10_2
+from tarea2.training import predict
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """Results and models in a folder of their own."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(results, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(experiments, "CHECKPOINTS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "runs")
     return tmp_path
 
 
 def a_run(**changes):
-    network, spec = results.describe(SignalNetSpec())
+    network, spec = records.describe(SignalNetSpec())
     run = {
         "experiment": "toy", "name": "net", "network": network, "spec": spec,
-        "recipe": results.describe(NOTEBOOK_10_2)[1], "seed": 0,
+        "recipe": records.describe(NOTEBOOK_10_2)[1], "seed": 0,
         "data": {"name": "d", "sha256": "0"}, "history": {}, "metrics": {"test_accuracy": 0.5},
-        "parameters": 2050, "macs": 1, "seconds": 1.5, "versions": results.versions(), "threads": 1,
+        "parameters": 2050, "macs": 1, "seconds": 1.5, "versions": records.versions(), "threads": 1,
     }  # fmt: skip
     return run | changes
 
@@ -82,7 +83,7 @@ def test_a_key_that_does_not_fit_is_refused(store):
     path = results.save(a_run())
     run = json.loads(path.read_text())
     run["data"]["sha256"] = "1"
-    run["digest"] = results._digest(run)
+    run["digest"] = records.digest(run)
     path.write_text(json.dumps(run))
     with pytest.raises(ResultError, match="field 'key' does not match spec, recipe and data"):
         results.read(path)
@@ -102,43 +103,46 @@ def test_no_results_says_what_to_run(store):
         results.load("toy")
 
 
-# The experiments' own runs ------------------------------------------------------------------------
+# The studies' own runs ------------------------------------------------------------------------
 
 
 COMMITTED = ("notebooks", "encoder-decoder", "segmentation", "segmentation-mnist", "final", "check")
 
 
-@pytest.mark.parametrize("experiment", COMMITTED)
-def test_the_committed_runs_are_whole_and_current(experiment):
-    table = experiments.load(experiment)
-    assert set(table["name"]) == {d.name for d in experiments.definitions(experiment)}
-    for definition in experiments.definitions(experiment):
+@pytest.mark.parametrize("study", COMMITTED)
+def test_the_committed_runs_are_whole_and_current(study):
+    table = studies.load(study)
+    assert set(table["name"]) == {d.name for d in studies.find(study).definitions}
+    for definition in studies.find(study).definitions:
         rows = table[table["name"] == definition.name]
         assert rows["seed"].tolist() == list(definition.seeds)
-        if "mnist-" not in f"{experiment}-{definition.name}":  # their data is always here
+        if "mnist-" not in f"{study}-{definition.name}":  # their data is always here
             assert set(rows["key"]) == {definition.key()}
 
 
 def test_a_changed_definition_makes_its_runs_stale(monkeypatch):
-    first, *others = experiments.EXPERIMENTS["notebooks"]
+    study = studies.find("notebooks")
+    first, *others = study.definitions
     changed = replace(first, recipe=replace(first.recipe, lr=0.1))
-    monkeypatch.setitem(experiments.EXPERIMENTS, "notebooks", (changed, *others))
+    monkeypatch.setitem(
+        studies.STUDIES, "notebooks", replace(study, definitions=(changed, *others))
+    )
     with pytest.raises(ResultError, match="mnist1d-cnn, seed 0: field 'recipe' is stale"):
-        experiments.load("notebooks")
+        studies.load("notebooks")
     with pytest.raises(ResultError, match=r"mnist1d-cnn-seed0.json is stale"):
         changed.stored(0, "notebooks")
 
 
 @pytest.mark.parametrize("name", ["mnist1d-notebook", "mnist-notebook"])
 def test_a_stored_model_loads_in_evaluation_mode(name):
-    model, card = results.load_model(name)
+    model, card = models.load_model(name)
     assert not model.training
     assert card["model"] == name
 
 
 @pytest.mark.parametrize("name", ["mnist1d-notebook", "mnist1d"])
 def test_a_stored_classifier_reproduces_its_stored_score(name):
-    model, card = results.load_model(name)
+    model, card = models.load_model(name)
     data = datasets.mnist1d()
     assert data.sha256 == card["data"]["sha256"]
     for split in ("validation", "test"):
@@ -148,33 +152,33 @@ def test_a_stored_classifier_reproduces_its_stored_score(name):
         assert score == pytest.approx(card["metrics"][f"{split}_accuracy"], abs=2e-3)
 
 
-@pytest.mark.parametrize("experiment", list(experiments.STORED_MODELS))
-def test_the_stored_models_are_the_best_on_validation(experiment):
-    table = experiments.load(experiment)
-    for model, names in experiments.STORED_MODELS.get(experiment, {}).items():
+@pytest.mark.parametrize("study", [s.name for s in studies.STUDIES.values() if s.stored_models])
+def test_the_stored_models_are_the_best_on_validation(study):
+    table = studies.load(study)
+    for model, names in studies.find(study).stored_models.items():
         rows = table[table["name"].isin(names)]
         for score in ("validation_miou", "validation_accuracy", "validation_loss"):
             if score in rows and rows[score].notna().all():
                 break
         values = -rows[score] if score.endswith("loss") else rows[score]
         best = rows.loc[values.idxmax()]
-        card = results.load_model(model)[1]
+        card = models.load_model(model)[1]
         assert (card["run"], card["seed"]) == (best["name"], best["seed"])
 
 
 @pytest.mark.parametrize(
-    "name", [p.name.removesuffix(".golden.safetensors") for p in results.MODELS.glob("*.golden.*")]
+    "name", [p.name.removesuffix(".golden.safetensors") for p in paths.MODELS.glob("*.golden.*")]
 )
 def test_a_stored_model_replays_its_golden_example(name):
-    model, _ = results.load_model(name)
-    inputs, output = results.load_golden(name)
+    model, _ = models.load_model(name)
+    inputs, output = models.load_golden(name)
     with torch.no_grad():
         torch.testing.assert_close(model(*inputs), output, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["autoencoder-2", "autoencoder-8", "numbers"])
 def test_a_model_with_its_own_objective_reproduces_its_stored_score(name):
-    model, card = results.load_model(name)
+    model, card = models.load_model(name)
     data = datasets.numbers() if name == "numbers" else datasets.digits()
     assert data.sha256 == card["data"]["sha256"]
     found = model.measure(data.test.x, data.test.y)
@@ -183,7 +187,7 @@ def test_a_model_with_its_own_objective_reproduces_its_stored_score(name):
 
 @pytest.mark.parametrize("name", ["segmentation", "segmentation-baseline"])
 def test_a_stored_segmentation_reproduces_its_stored_score(name):
-    model, card = results.load_model(name)
+    model, card = models.load_model(name)
     data = datasets.digit_scenes()
     assert data.sha256 == card["data"]["sha256"]
     found = predict(model, data.test.x)[0].argmax(1)
@@ -192,7 +196,7 @@ def test_a_stored_segmentation_reproduces_its_stored_score(name):
 
 
 def test_the_small_network_of_the_final_experiment_reaches_its_aim():
-    table = experiments.load("final")
+    table = studies.load("final")
     size, accuracy = final.AIMS[1]
     rows = table[table["name"] == "width-9"]
     assert (rows["parameters"] <= size).all()
@@ -200,8 +204,8 @@ def test_the_small_network_of_the_final_experiment_reaches_its_aim():
 
 
 def test_the_best_segmentation_keeps_to_its_size_and_beats_baseline_and_peers():
-    means = experiments.load("segmentation").groupby("name")[["test_miou", "parameters"]].mean()
-    best = means.loc[results.load_model("segmentation")[1]["run"]]
+    means = studies.load("segmentation").groupby("name")[["test_miou", "parameters"]].mean()
+    best = means.loc[models.load_model("segmentation")[1]["run"]]
     assert best["parameters"] <= 125_000
     assert best["test_miou"] - means.loc["baseline", "test_miou"] > 0.4
     assert best["test_miou"] > means.loc[list(segmentation.PEERS), "test_miou"].max()
@@ -210,7 +214,7 @@ def test_the_best_segmentation_keeps_to_its_size_and_beats_baseline_and_peers():
 def test_the_autoencoder_is_better_than_principal_components_at_every_size():
     from sklearn.decomposition import PCA
 
-    table, data = experiments.load("encoder-decoder"), datasets.digits()
+    table, data = studies.load("encoder-decoder"), datasets.digits()
     train, test = (split.x.flatten(1).numpy() for split in (data.train, data.test))
     for size in LATENTS:
         pca = PCA(size, svd_solver="full").fit(train)
@@ -220,12 +224,12 @@ def test_the_autoencoder_is_better_than_principal_components_at_every_size():
 
 
 def test_the_number_writer_names_unseen_numbers():
-    table = experiments.load("encoder-decoder")
+    table = studies.load("encoder-decoder")
     assert (table.loc[table["name"] == "numbers-20000", "test_error"] <= 0.01).all()
 
 
 def copy_model(store, name="mnist1d-notebook"):
-    shutil.copytree(datasets.ROOT / "data" / "models", store / "models")
+    shutil.copytree(paths.ROOT / "data" / "models", store / "models")
     return store / "models" / f"{name}.safetensors", store / "models" / f"{name}.json"
 
 
@@ -235,10 +239,10 @@ def test_weights_that_do_not_belong_to_their_card_are_refused(store):
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(ResultError, match="does not match field 'weights' of its card"):
-        results.load_model("mnist1d-notebook")
+        models.load_model("mnist1d-notebook")
     weights.unlink()
     with pytest.raises(ResultError, match=r"mnist1d-notebook.safetensors is missing; stored"):
-        results.load_model("mnist1d-notebook")
+        models.load_model("mnist1d-notebook")
 
 
 def test_a_card_whose_spec_does_not_fit_is_refused(store):
@@ -250,16 +254,16 @@ def test_a_card_whose_spec_does_not_fit_is_refused(store):
         ({"network": "Nothing"}, "field 'network' names no network"),
     ):
         altered = card | change
-        altered["digest"] = results._digest(altered)
+        altered["digest"] = records.digest(altered)
         path.write_text(json.dumps(altered))
         with pytest.raises(ResultError, match=message):
-            results.load_model("mnist1d-notebook")
+            models.load_model("mnist1d-notebook")
 
 
 def test_a_model_comes_back_as_it_was_saved(store):
     model = build(SignalNetSpec(), (3,))
     card = {"recipe": {}, "seed": 3, "data": {}, "metrics": {}, "versions": {}}
-    results.save_model("mine", model, card)
-    loaded, _ = results.load_model("mine")
+    models.save_model("mine", model, card)
+    loaded, _ = models.load_model("mine")
     x = torch.randn(1, 5, 40)
     assert torch.equal(model(x), loaded(x))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tarea2 import datasets, scenes
-from tarea2.datasets import Dataset, Split
+from tarea2 import datasets
+from tarea2.datasets import Dataset, Split, composition, segmentation
 
 
 def test_forms_and_values():
@@ -59,7 +59,7 @@ def test_each_split_draws_from_its_own_digits(monkeypatch):
         return Split(split.x[split.y == label], split.y[split.y == label])
 
     fake = Dataset("d", 10, only(real.train, 1), only(real.validation, 5), only(real.test, 9))
-    monkeypatch.setattr(datasets, "digits", lambda: fake)
+    monkeypatch.setattr(segmentation, "digits", lambda: fake)
     for split, label in (("train", 1), ("validation", 5), ("test", 9)):
         found = datasets.scenes.__wrapped__(split, 20).y.unique().tolist()
         assert found == [0, label + 1]
@@ -75,13 +75,13 @@ def test_the_digits_of_the_splits_are_disjoint():
 def test_composing_is_fast_enough():
     digits = datasets.digits().train
     start = time.perf_counter()
-    scenes.compose(digits.x[:, 0].numpy(), digits.y.numpy(), 500, 48, 0.35, seed=1)
+    composition.compose(digits.x[:, 0].numpy(), digits.y.numpy(), 500, 48, 0.35, seed=1)
     assert time.perf_counter() - start < 10  # the design asks for 6,000 in this time
 
 
 def test_digits_lie_inside_and_apart():
     rng = np.random.default_rng(0)
-    centres = scenes._spread(rng, 300, 4, 10, 38)
+    centres = composition._spread(rng, 300, 4, 10, 38)
     assert centres.min() >= 10
     assert centres.max() <= 38
     distances = np.abs(centres[:, :, None] - centres[:, None]).max(3)
@@ -106,7 +106,7 @@ def test_wrong_arguments_are_named(arguments, message):
 def test_scenes_of_mnist(monkeypatch):
     if not datasets.mnist_is_here():  # then digits of the same form stand in
         digits = SimpleNamespace(test=datasets.digits_like_mnist())
-        monkeypatch.setattr(datasets, "mnist", lambda: digits)
+        monkeypatch.setattr(segmentation, "mnist", lambda: digits)
     split = datasets.scenes("test", 40, "mnist")
     assert split.x.shape == (40, 1, 48, 48)
     assert 0.7 < float((split.y == 0).float().mean()) < 0.92

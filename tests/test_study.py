@@ -11,9 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from tarea2 import cli, costs, datasets, experiments, metrics, results
+from tarea2 import datasets, metrics, models, paths, results, studies
+from tarea2.commands import cli
 from tarea2.models import EncoderDecoderSpec
-from tarea2.studies import segmentation
+from tarea2.studies import costs, running, segmentation
 from tarea2.training import fit, predict
 
 SHORT = replace(segmentation.RECIPE, epochs=2)
@@ -24,21 +25,21 @@ TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1)
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A study of two tiny networks, stored in a folder of its own."""
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(results, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(experiments, "CHECKPOINTS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "runs")
     base = segmentation.DEFINITIONS[0]
     tiny = tuple(
         replace(base, name=name, spec=spec, recipe=SHORT, data=DATA, seeds=(0, 1))
         for name, spec in (("plain", TINY), ("separable", replace(TINY, block="separable")))
     )
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", tiny)
-    monkeypatch.setitem(experiments.STORED_MODELS, "toy", {"best": ("plain", "separable")})
+    toy = studies.Study("toy", tiny, {"best": ("plain", "separable")})
+    monkeypatch.setitem(studies.STUDIES, "toy", toy)
     return tmp_path
 
 
 def train(**options) -> int:
-    return experiments.train("toy", progress=False, report=lambda line: None, **options)
+    return running.train(studies.find("toy"), progress=False, report=lambda line: None, **options)
 
 
 def outcomes(store) -> dict[str, dict]:
@@ -55,7 +56,7 @@ ALL = ["plain-seed0", "plain-seed1", "separable-seed0", "separable-seed1"]
 
 def test_two_workers_lose_and_double_nothing(store):
     done = []
-    trained = experiments.train("toy", jobs=2, progress=False, report=done.append)
+    trained = running.train(studies.find("toy"), jobs=2, progress=False, report=done.append)
     assert trained == 4
     assert sorted(line.split(":")[0] for line in done) == [
         "plain, seed 0", "plain, seed 1", "separable, seed 0", "separable, seed 1",
@@ -79,7 +80,7 @@ def test_an_interrupted_study_goes_on(store):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            experiments.train("toy", progress=False, report=stop)
+            running.train(studies.find("toy"), progress=False, report=stop)
         assert len(outcomes(store)) == 2
         assert train() == 2
         assert outcomes(store) == whole
@@ -100,11 +101,11 @@ def test_a_dask_cluster_gives_the_same_results(store):
 
 def test_the_best_model_is_stored_and_replays(store):
     train()
-    model, card = results.load_model("best")
+    model, card = models.load_model("best")
     table = results.load("toy")
     best = table.loc[table["validation_miou"].idxmax()]
     assert (card["run"], card["seed"]) == (best["name"], best["seed"])
-    inputs, output = results.load_golden("best")
+    inputs, output = models.load_golden("best")
     torch.testing.assert_close(model(*inputs), output)
     test = DATA().test
     cm = metrics.confusion_matrix(test.y, predict(model, test.x)[0].argmax(1), 11)
@@ -140,10 +141,10 @@ def test_the_shortest_real_run_reproduces_its_stored_numbers():
 
 
 def test_costs_are_measured_for_every_network(store):
-    table = costs.measure("toy", rounds=1, progress=False)
+    table = costs.measure(studies.find("toy"), rounds=1, progress=False)
     assert table["name"].tolist() == ["plain", "separable"]
     assert (table[["epoch_seconds", "image_seconds"]] > 0).all(axis=None)
-    costs.store("toy")
+    costs.store(studies.find("toy"))
     assert costs.load("toy")["name"].tolist() == ["plain", "separable"]
     path = store / "results" / "measures" / "toy-costs.json"
     path.write_text(path.read_text().replace("plain", "other"))
@@ -193,7 +194,7 @@ def test_own_images_are_trained_on_and_ranked(store, folders, monkeypatch, capsy
     ("arguments", "message"),
     [
         (("segmentation", "--images", "x"), "--images and --masks belong together"),
-        (("notebooks", "--images", "x", "--masks", "y"), "to the experiment segmentation"),
+        (("notebooks", "--images", "x", "--masks", "y"), "to the study segmentation"),
         (("segmentation", "--images", "x", "--masks", "y"), "x is not a folder"),
         (("toy", "--backend", "dask"), "or dask together with --address"),
         (("toy", "--backend", "ray"), "--backend is loky, or dask"),

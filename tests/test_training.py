@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tarea2 import datasets, training
-from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build, member
+from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
 from tarea2.training import Recipe, Trained, fit, predict
 
 SMALL = Recipe(epochs=3, batch_size=50, lr=0.05, momentum=0.9, schedule="step", step_epochs=2)
@@ -85,7 +85,7 @@ def test_seeds_trained_together_are_those_trained_alone(signals):
     for place, seed in enumerate((0, 1, 2)):
         alone = fit(SignalNetSpec(), signals, SMALL, (seed,))
         for ours, theirs in zip(
-            member(together.model, place).parameters(), alone.model.parameters(), strict=True
+            together.model.member(place).parameters(), alone.model.parameters(), strict=True
         ):
             # Batched products add in another order, so the last digits may differ.
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)

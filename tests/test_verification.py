@@ -6,21 +6,25 @@ import sys
 
 import pytest
 
-from tarea2 import cli, results, verification
+from tarea2 import paths, records, studies
+from tarea2.commands import cli, verification
+from tarea2.studies import Study
 
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """A copy of the small check and of one model, and nothing else to verify."""
-    for folder in ("results/check", "models"):
-        shutil.copytree(results.ROOT / "data" / folder, tmp_path / folder)
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(results, "MODELS", tmp_path / "models")
-    monkeypatch.setattr(verification, "EXPERIMENTS", {"check": verification.EXPERIMENTS["check"]})
+    for folder in ("results/check", "results/encoder-decoder", "models"):
+        shutil.copytree(paths.ROOT / "data" / folder, tmp_path / folder)
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "MODELS", tmp_path / "models")
+    codes = studies.find("encoder-decoder")
+    small = Study(
+        codes.name, tuple(codes.named(["autoencoder-2"])), {"autoencoder-2": ("autoencoder-2",)}
+    )
     monkeypatch.setattr(
-        verification, "STORED_MODELS",
-        {"encoder-decoder": {"autoencoder-2": ("autoencoder-2",)}},
-    )  # fmt: skip
+        verification, "STUDIES", {"check": studies.find("check"), codes.name: small}
+    )
     return tmp_path
 
 
@@ -34,15 +38,15 @@ def run(monkeypatch, capsys) -> tuple[int, str]:
 def test_what_is_stored_passes(copy, monkeypatch, capsys):
     code, out = run(monkeypatch, capsys)
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[:3]] == ["ok"] * 3
-    assert out.splitlines()[3] == "3 checks, none differs"
+    assert [line.split()[0] for line in out.splitlines()[:4]] == ["ok"] * 4
+    assert out.splitlines()[4] == "4 checks, none differs"
 
 
 def test_a_card_that_promises_more_differs(copy, monkeypatch, capsys):
     path = copy / "models" / "autoencoder-2.json"
     card = json.loads(path.read_text())
     card["metrics"]["test_loss"] -= 0.5
-    card["digest"] = results._digest(card)
+    card["digest"] = records.digest(card)
     path.write_text(json.dumps(card))
     code, out = run(monkeypatch, capsys)
     assert code == 1
@@ -54,7 +58,7 @@ def test_a_changed_run_and_a_lost_one_differ(copy, monkeypatch, capsys):
     path = copy / "results" / "check" / "tiny-seed0.json"
     stored = json.loads(path.read_text())
     stored["history"]["validation"]["loss"][-1] += 0.01
-    stored["digest"] = results._digest(stored)
+    stored["digest"] = records.digest(stored)
     path.write_text(json.dumps(stored))
     code, out = run(monkeypatch, capsys)
     assert code == 1

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from tarea2.models import StackedConv1d, StackedLinear
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def confusion_matrix(target: Tensor, prediction: Tensor, num_classes: int) -> np.ndarray:
@@ -103,41 +101,18 @@ def count_parameters(model: nn.Module) -> int:
 
 @torch.no_grad()
 def count_macs(model: nn.Module, *inputs: Tensor) -> int:
-    """Multiply-accumulate operations of convolutions, linear layers and GRUs for one example.
+    """Multiply-accumulate operations of one member for one example, as PyTorch counts them.
 
-    ``inputs`` are a batch of one example, as the network takes it. Each output value of a layer
-    costs as many multiplications as it has weights: ``k C`` or ``kh kw C`` for a convolution.
+    ``inputs`` are a batch of one example, as the network takes it. Counted are convolutions and
+    products of matrices (an operation is half of what PyTorch calls FLOP), without biases,
+    normalisations and activations.
     """
-    total = 0
-
-    def add(layer: Any, given: tuple, y: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, StackedConv1d | StackedLinear):
-            total += y[0].numel() * layer.weight.shape[1]
-        elif isinstance(layer, nn.ConvTranspose2d):  # each input value meets a whole kernel
-            total += given[0].numel() * layer.weight[0].numel()
-        elif isinstance(layer, nn.GRU):  # three gates, each from the input and the state
-            steps = y[0].shape[1]
-            total += steps * 3 * layer.hidden_size * (layer.input_size + layer.hidden_size)
-        else:
-            total += y.numel() * layer.weight[0].numel()
-
-    kinds = (
-        StackedConv1d,
-        StackedLinear,
-        nn.Conv1d,
-        nn.Conv2d,
-        nn.ConvTranspose2d,
-        nn.Linear,
-        nn.GRU,
-    )
-    hooks = [m.register_forward_hook(add) for m in model.modules() if isinstance(m, kinds)]
     training = model.training
-    model.eval()(*inputs)
+    model.eval()
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs)
     model.train(training)
-    for hook in hooks:
-        hook.remove()
-    return total
+    return counter.get_total_flops() // 2 // getattr(model, "members", 1)
 
 
 @contextmanager

@@ -1,42 +1,24 @@
-"""What the pages need around the science: numbers, tables and source listings in Spanish.
-
-Every number that a reader sees passes through :func:`number`, so that the decimal comma, the
-minus sign and the thousands space are the same in prose, tables and figures.
-"""
+"""What the pages need around the science: the figure style, tables and source listings."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import re
 import textwrap
-from collections.abc import Callable, Iterable
-from numbers import Real
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-NARROW_SPACE = "\u202f"  # separates thousands; does not break
-MINUS = "\u2212"
-NO_BREAK_SPACE = "\u00a0"
-
-
-class Text(str):
-    """Text for a page. Plain strings reach Quarto as Python writes them, ``'\\u202f'`` and all."""
-
-    def _repr_markdown_(self) -> str:
-        return re.sub(r"([\\`*_\[\]#|$~^<@])", r"\\\1", self)
+from tarea2.plots import style
+from tarea2.typography import Text, mean_sd, number, percent_mean_sd, signed
 
 
 def setup() -> None:
     """Prepare a page: the figure style, and vector and pixel versions of each figure."""
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-    from tarea2.plots import style
-
     style.use()
     # bbox_inches=None keeps a figure at the size it was drawn, so that text in it is as large in
     # print as the style says.
@@ -44,48 +26,25 @@ def setup() -> None:
     set_matplotlib_formats("svg", "png", bbox_inches=None, metadata={"Date": None})
 
 
-def number(value: float | np.number, decimals: int | None = None) -> Text:
-    """Write a number as Spanish typography wants it.
-
-    Parameters
-    ----------
-    value: a finite number; integers keep no decimals.
-    decimals: digits after the comma. ``None`` gives the shortest exact form.
-
-    Returns
-    -------
-    For example ``"0,79"``, ``"\u22122,5"`` or ``"21\u202f840"``. Numbers of four digits are not
-    separated (RAE, *Ortografía*, VIII 2.2.1.1).
-    """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.number)):
-        raise TypeError(f"number() writes real numbers, got {value!r}")
-    plain: Any = value.item() if isinstance(value, np.generic) else value
-    if not np.isfinite(plain):
-        return Text("n. d.")  # "no definido": IoU of a class that is absent, for instance
-    if decimals is None:
-        text = np.format_float_positional(plain, trim="-")  # never in scientific notation
-    else:
-        text = f"{plain:.{decimals}f}"
-    sign = MINUS if text.startswith("-") and float(text) != 0 else ""
-    whole, _, fraction = text.lstrip("-").partition(".")
-    if len(whole) > 4:
-        whole = f"{int(whole):,}".replace(",", NARROW_SPACE)
-    return Text(sign + whole + ("," + fraction if fraction else ""))
+def values(runs: pd.DataFrame, name: str, field: str) -> np.ndarray:
+    """One value per seed of a network, in the order of the seeds."""
+    found = runs.loc[runs["name"] == name, field]
+    if found.empty:
+        raise ValueError(f"no run of {name!r}; there are: {', '.join(sorted(set(runs['name'])))}")
+    return found.to_numpy()
 
 
-def percent(fraction: float, decimals: int = 1) -> Text:
-    """Write a fraction (0 to 1) as a percentage: ``0.914`` becomes ``"91,4 %"``."""
-    return Text(number(100 * fraction, decimals) + NO_BREAK_SPACE + "%")
+def scores(
+    runs: pd.DataFrame, field: str, decimals: int = 3, percent: bool = False
+) -> Callable[[str], Text]:
+    """What quotes a network by name: mean and deviation of a field over its seeds."""
+    write = percent_mean_sd if percent else mean_sd
+    return lambda name: write(values(runs, name, field), decimals)
 
 
-def mean_sd(values: Iterable[float], decimals: int = 2) -> Text:
-    """Write mean and sample standard deviation: ``"90,5 ± 0,4"``."""
-    values = np.asarray(list(values), dtype=float)
-    if values.size < 2:
-        raise ValueError(f"mean_sd() needs at least two values, got {values.size}")
-    spread = number(values.std(ddof=1), decimals)
-    mean = number(values.mean(), decimals)
-    return Text(f"{mean}{NO_BREAK_SPACE}±{NO_BREAK_SPACE}{spread}")
+def effects(differences: pd.DataFrame, decimals: int = 3) -> Callable[[str], Text]:
+    """What quotes a change by name, with its sign: columns ``name`` and ``difference``."""
+    return lambda name: signed(mean_sd(values(differences, name, "difference"), decimals))
 
 
 def table(

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from tarea2 import metrics
 from tarea2.datasets import Dataset, Split
-from tarea2.models import EncoderDecoderSpec, PeerSpec, Spec, build, takes_members
+from tarea2.models import Network, Spec, build
+from tarea2.paths import replacing
 
 # Examples of all members, and their values, in one batch of an evaluation: more would leave the
 # caches.
@@ -50,22 +49,6 @@ class Recipe:
     loss: str = "cross-entropy"
 
 
-# The recipes of the two notebooks that train.
-NOTEBOOK_10_2 = Recipe(100, 100, 0.05, momentum=0.9, schedule="step", init="notebook")
-NOTEBOOK_10_5 = Recipe(3, 64, 0.01, momentum=0.5, init="notebook")
-
-
-@runtime_checkable
-class OwnObjective(Protocol):
-    """A network that is no classifier: it brings its loss and says how good it is."""
-
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """What is minimised: a mean over the batch."""
-
-    def measure(self, x: Tensor, y: Tensor) -> dict[str, float]:
-        """``"loss"`` and, if there is one, ``"error"``, in evaluation mode."""
-
-
 @dataclass
 class Trained:
     """A trained network and how it got there.
@@ -77,7 +60,7 @@ class Trained:
     of each epoch while it trained, over all seeds.
     """
 
-    model: nn.Module
+    model: Network
     history: dict[str, dict[str, list[list[float]]]]
 
 
@@ -126,9 +109,8 @@ def fit(
     with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
-        if isinstance(spec, EncoderDecoderSpec | PeerSpec):  # faster, above all with few channels
-            # PyTorch's own types lack this form of `to`.
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # PyTorch's own types lack this form of `to`.
+        model = model.to(memory_format=model.memory_format)  # type: ignore[call-overload]
         optimiser = optimiser_for(model, recipe)
         state = _load(checkpoint, identity, chosen)
         history: dict[str, dict[str, list]] = {name: {} for name in watched}
@@ -164,13 +146,13 @@ def fit(
     return Trained(model.cpu().eval(), transposed)
 
 
-def forward(model: nn.Module, x: Tensor) -> Tensor:
+def forward(model: Network, x: Tensor) -> Tensor:
     """Apply a network to a batch per member: ``(S, B, ...)`` to ``(S, B, classes, ...)``."""
-    return model(x) if takes_members(model) else model(x[0]).unsqueeze(0)
+    return model(x) if model.stacked else model(x[0]).unsqueeze(0)
 
 
 def _one_epoch(
-    model: nn.Module,
+    model: Network,
     split: Split,
     optimiser: torch.optim.Optimizer,
     recipe: Recipe,
@@ -215,7 +197,7 @@ LOSSES = {
 
 
 def one_step(
-    model: nn.Module, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
+    model: Network, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
     loss_name: str = "cross-entropy",
 ) -> float:  # fmt: skip
     """One step downhill on a batch; returns the loss, summed over members.
@@ -223,7 +205,7 @@ def one_step(
     ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel. A
     network with an objective of its own is trained on that, without the axis of members.
     """
-    if isinstance(model, OwnObjective):
+    if model.own_objective:
         loss = model.loss(x[0], y[0])
     else:
         scores = forward(model, x)  # (S, B, classes), or (S, B, classes, H, W)
@@ -236,18 +218,18 @@ def one_step(
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, x: Tensor) -> Tensor:
+def predict(model: Network, x: Tensor) -> Tensor:
     """Scores of all members for all examples: ``(n, ...)`` to ``(S, n, classes)``."""
     model.eval()
-    members = getattr(model, "members", 1)
+    members = model.members
     batch = min(EVALUATION_BATCH, EVALUATION_VALUES // x[0].numel()) // members
     pieces = [forward(model, part.expand(members, *part.shape)) for part in x.split(max(1, batch))]
     return torch.cat(pieces, dim=1)
 
 
-def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
+def _measure(model: Network, splits: dict[str, Split], history: dict) -> None:
     for name, split in splits.items():
-        if isinstance(model, OwnObjective):
+        if model.own_objective:
             for kind, value in model.measure(split.x, split.y).items():
                 history[name].setdefault(kind, []).append([value])
             continue
@@ -269,7 +251,7 @@ def _measure(model: nn.Module, splits: dict[str, Split], history: dict) -> None:
             history[name].setdefault(kind, []).append(values)
 
 
-def optimiser_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def optimiser_for(model: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser that a recipe asks for."""
     shared: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
     if recipe.optimiser == "sgd":
@@ -322,23 +304,17 @@ def _identity(
 
 
 def _save(path, identity, done, model, optimiser, orders, history) -> None:
-    buffer = io.BytesIO()
-    torch.save(
-        {
-            "identity": identity,
-            "done": done,
-            "model": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "orders": [order.get_state() for order in orders],
-            "rng": torch.get_rng_state(),
-            "history": history,
-        },
-        buffer,
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(path)  # a reader sees the old checkpoint or the new one, never a part
+    state = {
+        "identity": identity,
+        "done": done,
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "orders": [order.get_state() for order in orders],
+        "rng": torch.get_rng_state(),
+        "history": history,
+    }
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
 
 
 def _load(path: Path | None, identity: str, device: torch.device) -> dict | None:

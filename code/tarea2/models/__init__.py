@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
-
-from tarea2.models.building import SPECS, Spec, build, member, takes_members
+from tarea2.models.building import NETWORKS, SPECS, Spec, build
 from tarea2.models.digits import (
     Autoencoder,
     AutoencoderSpec,
@@ -16,10 +14,10 @@ from tarea2.models.encoder_decoder import (
     Block,
     EncoderDecoder,
     EncoderDecoderSpec,
-    Peer,
-    PeerSpec,
 )
-from tarea2.models.fields import Reach, output_field, receptive_fields
+from tarea2.models.network import Network
+from tarea2.models.peers import Peer, PeerSpec
+from tarea2.models.receptive import ReceptiveField, output_field, receptive_fields
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec, sequence_loss
 from tarea2.models.signals import (
     DilatedNet,
@@ -31,8 +29,10 @@ from tarea2.models.signals import (
     StackedConv1d,
     StackedLinear,
 )
+from tarea2.models.stored import load_best, load_golden, load_model, save_model
 
 __all__ = [
+    "NETWORKS",
     "SPECS",
     "Autoencoder",
     "AutoencoderSpec",
@@ -42,12 +42,15 @@ __all__ = [
     "DilatedNet",
     "DilatedNetSpec",
     "EncoderDecoder",
-    "EncoderDecoderSpec", "NumberWriter", "NumberWriterSpec",
+    "EncoderDecoderSpec",
+    "Network",
+    "NumberWriter",
+    "NumberWriterSpec",
     "Peer",
     "PeerSpec",
     "Perceptron",
     "PerceptronSpec",
-    "Reach",
+    "ReceptiveField",
     "SignalNet",
     "SignalNetSpec",
     "Spec",
@@ -55,19 +58,11 @@ __all__ = [
     "StackedLinear",
     "build",
     "load_best",
-    "member",
+    "load_golden",
+    "load_model",
     "output_field",
     "receptive_fields",
-    "reconstruction_error", "sequence_loss",
-    "takes_members",
-]  # fmt: skip
-
-
-def load_best(name: str) -> nn.Module:
-    """The best stored model of a study, ``"segmentation"`` or ``"mnist1d"``, ready to predict.
-
-    Raises :class:`tarea2.results.ResultError` if it is missing or its files do not fit together.
-    """
-    from tarea2 import results  # which reads specs from here
-
-    return results.load_model(name)[0]
+    "reconstruction_error",
+    "save_model",
+    "sequence_loss",
+]

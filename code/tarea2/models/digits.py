@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tarea2.convolution import output_size
+from tarea2.models.network import Network
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,12 @@ class DigitNetSpec:
         return self.channels[-1] * size**2
 
 
-class DigitNet(nn.Module):
+class DigitNet(Network):
     """:class:`DigitNetSpec` built; takes ``(B, 1, 28, 28)``, gives log-probabilities ``(B, 10)``.
 
     The notebook asks for a softmax at the end, but its loss (``nll_loss``) expects logarithms of
     probabilities, and its example leaves out the axis. Here: log-softmax over the classes.
     """
-
-    members = 1
 
     def __init__(self, spec: DigitNetSpec):
         super().__init__()
@@ -75,14 +74,14 @@ class AutoencoderSpec:
     width: int = 16
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Network):
     """:class:`AutoencoderSpec` built; takes and gives ``(B, 1, 8, 8)``.
 
     Encoder and decoder each add a linear path to the convolutional one. The linear paths alone
     could become a principal component analysis; the convolutions learn what it cannot say.
     """
 
-    members = 1
+    own_objective = True
 
     def __init__(self, spec: AutoencoderSpec):
         super().__init__()

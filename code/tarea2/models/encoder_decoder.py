@@ -1,4 +1,4 @@
-"""Encoder-decoders that give a class per pixel, and networks of MONAI to compare with."""
+"""Encoder-decoders that give a class per pixel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from tarea2.models.network import Network, check_choices, check_kernel
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,7 @@ class EncoderDecoderSpec:
             "up": ("nearest", "bilinear", "transposed", "unpool"),
             "skip": ("none", "add", "concat"),
         }
-        for field, allowed in choices.items():
-            if getattr(self, field) not in allowed:
-                raise ValueError(
-                    f"{field} is {getattr(self, field)!r}, expected one of {', '.join(allowed)}"
-                )
+        check_choices(self, choices)
         for field in ("depth", "width", "convolutions", "kernel", "dilation", "inputs", "classes"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} is {getattr(self, field)}, expected at least 1")
@@ -67,8 +65,7 @@ class EncoderDecoderSpec:
             raise ValueError(f"bottom is {self.bottom}, expected at least 1 or None")
         if self.growth < 1:
             raise ValueError(f"growth is {self.growth}, expected at least 1")
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel is {self.kernel}, expected an odd size: an even one shifts")
+        check_kernel(self.kernel)
         if self.up == "unpool" and self.down != "max":
             raise ValueError(
                 f'up is "unpool", which needs the positions that down="max" remembers, but down is '
@@ -96,15 +93,6 @@ class EncoderDecoderSpec:
             found += [(f"nivel {level}", self.kernel, 1, dilation)] * count
             found += [] if deepest else [(f"reducción {level}", 2, 2, 1)]
         return found
-
-
-@dataclass(frozen=True)
-class PeerSpec:
-    """A network of MONAI, to compare with: ``BasicUNet`` or the residual ``UNet``, small."""
-
-    network: str = "BasicUNet"
-    inputs: int = 1
-    classes: int = 11
 
 
 class Block(nn.Module):
@@ -145,14 +133,14 @@ class Block(nn.Module):
         return h
 
 
-class EncoderDecoder(nn.Module):
+class EncoderDecoder(Network):
     """:class:`EncoderDecoderSpec` built; takes ``(B, C, H, W)``, gives logits ``(B, K, H, W)``.
 
     Any height and width of at least ``2**depth``: halving rounds down, and the way up goes to
     the sizes that the way down had.
     """
 
-    members = 1
+    memory_format = torch.channels_last  # faster, above all with few channels
 
     def __init__(self, spec: EncoderDecoderSpec):
         super().__init__()
@@ -223,36 +211,3 @@ class EncoderDecoder(nn.Module):
             return F.max_unpool2d(h, indices, (2, 2), output_size=size)
         smooth: dict[str, Any] = {"align_corners": False} if self.spec.up == "bilinear" else {}
         return F.interpolate(h, size=size, mode=self.spec.up, **smooth)
-
-
-class Peer(nn.Module):
-    """:class:`PeerSpec` built, with the initialisation of its authors."""
-
-    members = 1
-
-    def __init__(self, spec: PeerSpec):
-        super().__init__()
-        try:
-            from monai.networks import nets
-        except ImportError:
-            raise ValueError(
-                'the peers come from MONAI, which is not installed: pip install -e ".[peers]"'
-            ) from None
-        self.spec = spec
-        self.network: nn.Module
-        shape: dict[str, Any] = {
-            "spatial_dims": 2,
-            "in_channels": spec.inputs,
-            "out_channels": spec.classes,
-        }
-        if spec.network == "BasicUNet":  # 496,075 parameters, four halvings
-            self.network = nets.BasicUNet(features=(16, 16, 32, 64, 128, 16), **shape)
-        elif spec.network == "UNet":  # 405,268 parameters, three halvings
-            self.network = nets.UNet(
-                channels=(16, 32, 64, 128), strides=(2, 2, 2), num_res_units=2, **shape
-            )
-        else:
-            raise ValueError(f"network is {spec.network!r}, expected BasicUNet or UNet")
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network(x)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tarea2.number_words import BLANK, END, PAD, START, longest, vocabulary
+from tarea2.datasets.number_words import BLANK, END, PAD, START, longest, vocabulary
+from tarea2.models.network import Network
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class NumberWriterSpec:
     embedding: int = 32
 
 
-class NumberWriter(nn.Module):
+class NumberWriter(Network):
     """:class:`NumberWriterSpec` built; takes digits ``(B, 5)`` and tokens ``(B, T)``."""
 
-    members = 1
+    own_objective = True
+    own_start = True
 
     def __init__(self, spec: NumberWriterSpec):
         super().__init__()
@@ -33,6 +35,10 @@ class NumberWriter(nn.Module):
         self.encoder = nn.GRU(spec.embedding, spec.hidden, batch_first=True)
         self.decoder = nn.GRU(spec.embedding, spec.hidden, batch_first=True)
         self.head = nn.Linear(spec.hidden, tokens)
+
+    def example(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        """Digits and the true tokens, which the decoder is fed with."""
+        return x, y
 
     def encode(self, x: Tensor) -> Tensor:
         """``z``, the state after the last digit: ``(B, 5)`` to ``(1, B, hidden)``."""

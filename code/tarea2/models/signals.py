@@ -15,6 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tarea2.convolution import output_size
+from tarea2.models.network import (
+    Network,
+    Stacked,
+    StackedConvolution,
+    check_choices,
+    check_kernel,
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class _Windows(torch.autograd.Function):
         return total, None, None
 
 
-class StackedConv1d(nn.Module):
+class StackedConv1d(StackedConvolution):
     """``members`` valid 1-D convolutions side by side, channels last.
 
     ``weight`` has shape ``(members, kernel * in_channels, out_channels)``: the taps of a window
@@ -87,7 +94,7 @@ class StackedConv1d(nn.Module):
         return y.unflatten(1, (batch, -1))
 
 
-class StackedLinear(nn.Module):
+class StackedLinear(Stacked):
     """``members`` linear layers side by side: ``(S, B, in) -> (S, B, out)``."""
 
     def __init__(self, members: int, inputs: int, outputs: int):
@@ -99,8 +106,10 @@ class StackedLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class SignalNet(nn.Module):
+class SignalNet(Network):
     """:class:`SignalNetSpec` built; takes ``(S, B, length)``, gives logits ``(S, B, classes)``."""
+
+    stacked = True
 
     def __init__(self, spec: SignalNetSpec, members: int = 1):
         super().__init__()
@@ -119,8 +128,10 @@ class SignalNet(nn.Module):
         return self.linear(h.flatten(2))  # (S, B, 60) -> (S, B, 10)
 
 
-class Perceptron(nn.Module):
+class Perceptron(Network):
     """:class:`PerceptronSpec` built; takes ``(S, B, ...)``, gives logits ``(S, B, classes)``."""
+
+    stacked = True
 
     def __init__(self, spec: PerceptronSpec, members: int = 1):
         super().__init__()
@@ -165,13 +176,8 @@ class DilatedNetSpec:
     def __post_init__(self) -> None:
         choices = {"norm": ("batch", "none"), "activation": tuple(ACTIVATIONS),
                    "pool": ("max", "mean", "flatten")}  # fmt: skip
-        for field, allowed in choices.items():
-            if getattr(self, field) not in allowed:
-                raise ValueError(
-                    f"{field} is {getattr(self, field)!r}, expected one of {', '.join(allowed)}"
-                )
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel is {self.kernel}, expected an odd size: an even one shifts")
+        check_choices(self, choices)
+        check_kernel(self.kernel)
 
     def layers(self) -> list[tuple[str, int, int, int]]:
         """(name, kernel, stride, dilation), for :func:`tarea2.models.receptive_fields`."""
@@ -183,10 +189,8 @@ class DilatedNetSpec:
         return [("entrada", self.kernel, 1, 1), *blocks]
 
 
-class DilatedNet(nn.Module):
+class DilatedNet(Network):
     """:class:`DilatedNetSpec` built; takes ``(B, length)``, gives logits ``(B, classes)``."""
-
-    members = 1
 
     def __init__(self, spec: DilatedNetSpec):
         super().__init__()

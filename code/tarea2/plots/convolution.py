@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tarea2.convolution import conv1d
-from tarea2.pages import number
 from tarea2.plots import style
+from tarea2.typography import number
 
 
 def reach(length: int, settings: Sequence[tuple[int, int, int]], highlight: int = 2) -> Figure:

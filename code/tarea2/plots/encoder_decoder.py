@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 from torch import Tensor
 
-from tarea2.pages import number
 from tarea2.plots import style
+from tarea2.typography import number
 
 
 def diagram(levels: Sequence[tuple[str, int, int]], skips: bool = False) -> Figure:

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from tarea2.pages import number
 from tarea2.plots import style
+from tarea2.typography import number
 
 
 def sizes(
@@ -50,41 +50,6 @@ def sizes(
     ax.set_xlabel("parámetros")
     ax.set_ylabel("error en test (%)")
     fig.legend(loc="outside lower center", ncols=3)
-    plt.close(fig)
-    return fig
-
-
-def ingredients(differences: pd.DataFrame, xlabel: str) -> Figure:
-    """Change of accuracy without each ingredient: a dot per seed and a bar at the mean.
-
-    ``differences`` has the columns ``group``, ``label`` and ``difference`` in points.
-    """
-    means = differences.groupby("label")["difference"].mean()
-    groups = list(dict.fromkeys(differences["group"]))
-    order = [
-        label
-        for group in groups
-        for label in means[
-            differences.loc[differences["group"] == group, "label"].unique()
-        ].sort_values().index
-    ]  # fmt: skip
-    fig, ax = style.figure(height=0.6 + 0.19 * len(order))
-    ax.axvline(0, color=style.GREY, lw=0.8)
-    before = groups[0]
-    for place, label in enumerate(order):
-        rows = differences[differences["label"] == label]
-        group = rows["group"].iloc[0]
-        colour = style.BLUE if means[label] > 0 else style.VERMILION
-        ax.barh(place, means[label], color=colour, height=0.62, alpha=0.35)
-        ax.plot(rows["difference"], np.full(len(rows), place), "o", color=colour, ms=3)
-        if group != before:
-            ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
-        before = group
-    ax.set_yticks(range(len(order)), order, fontsize=7)
-    ax.set_ylim(len(order) - 0.4, -0.6)
-    ax.set_xlabel(xlabel)
-    ax.grid(axis="x")
-    ax.tick_params(axis="y", length=0)
     plt.close(fig)
     return fig
 

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tarea2.pages import number
 from tarea2.plots import style
 from tarea2.plots.convolution import grid
 from tarea2.questions import Window, convolve, windows
+from tarea2.typography import number
 
 _FRAMES = (style.VERMILION, style.BLUE)
 

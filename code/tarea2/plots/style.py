@@ -10,10 +10,13 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
+
+from tarea2.typography import number
 
 COLUMN = 3.3  # inches: one column of the report
 PAGE = 6.3  # inches: the text width of a chapter
@@ -97,10 +100,6 @@ def heatmap(
 
     Options go to :func:`seaborn.heatmap`; text turns white or black with the square's luminance.
     """
-    import seaborn as sns
-
-    from tarea2.pages import number
-
     values = np.asarray(values)
     labels = np.vectorize(lambda value: number(value, decimals), otypes=[str])(values)
     defaults = {

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from tarea2 import metrics, results
+from tarea2 import metrics, records, results
 from tarea2.datasets import Dataset
-from tarea2.models import Spec
-from tarea2.training import OwnObjective, Recipe
+from tarea2.models import Network, Spec
+from tarea2.training import Recipe
 
-Extra = Callable[[torch.nn.Module, Dataset, torch.Tensor | None], dict[str, Any]]
+Extra = Callable[[Network, Dataset, torch.Tensor | None], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One network of an experiment: trained once per seed.
+    """One network of a study: trained once per seed.
 
     ``watch``: the splits that are measured after each epoch. ``extra`` gives measures besides
     those that every run has, from (model, dataset, its scores on test). ``together``: whether
@@ -36,31 +36,31 @@ class Definition:
     together: bool = False
 
     def key(self) -> str:
-        network, spec = results.describe(self.spec)
-        return results.key(network, spec, results.describe(self.recipe)[1], self.data().described())
+        network, spec = records.describe(self.spec)
+        return results.key(network, spec, records.describe(self.recipe)[1], self.data().described())
 
-    def stored(self, seed: int, experiment: str) -> dict[str, Any] | None:
+    def stored(self, seed: int, study: str) -> dict[str, Any] | None:
         """The run of a seed if it is stored; raises if it is stale or altered."""
-        path = results.path_of(experiment, self.name, seed)
+        path = results.path_of(study, self.name, seed)
         if not path.exists():
             return None
         run = results.read(path)
         if run["key"] != self.key():
-            raise results.ResultError(
+            raise records.ResultError(
                 f"{path.name} is stale: it was trained with another spec, recipe or data; "
-                f"`tarea2 train {experiment} --only {self.name} --force` trains it again"
+                f"`tarea2 train {study} --only {self.name} --force` trains it again"
             )
         return run
 
     def measure(
-        self, model: torch.nn.Module, dataset: Dataset, scores: dict[str, torch.Tensor]
+        self, model: Network, dataset: Dataset, scores: dict[str, torch.Tensor]
     ) -> dict[str, Any]:
         """Metrics of a trained network from its scores ``(n, classes, ...)`` on each split.
 
         A network that measures itself needs no scores.
         """
         found: dict[str, Any] = {}
-        if isinstance(model, OwnObjective):
+        if model.own_objective:
             for split in ("validation", "test"):
                 part = getattr(dataset, split)
                 for kind, value in model.measure(part.x, part.y).items():
@@ -76,6 +76,27 @@ class Definition:
         if self.extra is not None:
             found |= self.extra(model, dataset, scores.get("test"))
         return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """Definitions that belong together; their runs are stored under the name of the study.
+
+    ``stored_models``: name of a stored model -> the networks among whose runs the one that is
+    best on validation is chosen.
+    """
+
+    name: str
+    definitions: tuple[Definition, ...]
+    stored_models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def named(self, only: Sequence[str] | None = None) -> list[Definition]:
+        """The definitions, or those named; raises ValueError for a wrong name."""
+        found = {definition.name: definition for definition in self.definitions}
+        for name in only or []:
+            if name not in found:
+                raise ValueError(f"{self.name} has no run {name!r}; it has: {', '.join(found)}")
+        return [found[name] for name in only or found]
 
 
 def _per_pixel(

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from tarea2 import datasets, number_words
-from tarea2.datasets import Dataset
+from tarea2 import datasets
+from tarea2.datasets import Dataset, number_words
 from tarea2.models import AutoencoderSpec, NumberWriterSpec
 from tarea2.studies.definition import Definition, rounded
 from tarea2.training import Recipe

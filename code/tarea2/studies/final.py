@@ -15,7 +15,7 @@ import torch
 
 from tarea2 import datasets
 from tarea2.datasets import Dataset, Split
-from tarea2.models import DilatedNetSpec, PerceptronSpec, Spec
+from tarea2.models import DilatedNetSpec, Network, PerceptronSpec, Spec
 from tarea2.studies.definition import Definition, rounded
 from tarea2.training import Recipe, predict
 
@@ -98,9 +98,7 @@ def disturbed(x: torch.Tensor) -> dict[str, list[torch.Tensor]]:
     }
 
 
-def _robustness(
-    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
-) -> dict[str, Any]:
+def _robustness(model: Network, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
     """Test accuracy under disturbance, and the signals that are named wrongly."""
     assert scores is not None
     target = dataset.test.y

@@ -9,16 +9,20 @@ import torch
 
 from tarea2 import datasets
 from tarea2.datasets import Dataset
-from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec
+from tarea2.models import DigitNetSpec, Network, PerceptronSpec, SignalNetSpec
 from tarea2.studies.definition import Definition, rounded
-from tarea2.training import NOTEBOOK_10_2, NOTEBOOK_10_5, predict
+from tarea2.training import Recipe, predict
+
+# The recipes of the two notebooks that train.
+NOTEBOOK_10_2 = Recipe(100, 100, 0.05, momentum=0.9, schedule="step", init="notebook")
+NOTEBOOK_10_5 = Recipe(3, 64, 0.01, momentum=0.5, init="notebook")
 
 SHIFTS = range(7)  # pixels
 HARDEST = 12
 
 
 def shifted_and_hardest(
-    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
+    model: Network, dataset: Dataset, scores: torch.Tensor | None
 ) -> dict[str, Any]:
     """Accuracy on test digits shifted to the right, and the digits that it finds hardest."""
     assert scores is not None

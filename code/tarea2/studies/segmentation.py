@@ -16,7 +16,7 @@ import torch
 
 from tarea2 import datasets, metrics
 from tarea2.datasets import Dataset
-from tarea2.models import EncoderDecoderSpec, PeerSpec
+from tarea2.models import EncoderDecoderSpec, Network, PeerSpec
 from tarea2.studies.definition import Definition
 from tarea2.training import Recipe
 
@@ -78,9 +78,7 @@ def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]
     }
 
 
-def _counts(
-    model: torch.nn.Module, dataset: Dataset, scores: torch.Tensor | None
-) -> dict[str, Any]:
+def _counts(model: Network, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
     """Hits, false alarms and misses of each test scene and class, to resample scenes."""
     assert scores is not None
     prediction = scores.argmax(1)

@@ -10,8 +10,11 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from tarea2.datasets.split import SPLIT_SEED, Dataset, Split
 
 LARGEST = 99_999
 DIGITS = len(str(LARGEST))
@@ -84,3 +87,20 @@ def decode_words(tokens: Tensor) -> list[str]:
         end = row.index(END) if END in row else len(row)
         found.append(" ".join(vocabulary()[t] for t in row[:end] if t not in (PAD, START)))
     return found
+
+
+@cache
+def numbers(train: int = 20_000, validation: int = 2_000, test: int = 5_000) -> Dataset:
+    """Whole numbers below 100,000 and their names in Spanish, drawn at random, none twice.
+
+    ``x`` holds digits ``(n, 5)``, ``y`` the tokens of the name ``(n, T)``
+    of this module.
+    """
+    order = np.random.default_rng(SPLIT_SEED).permutation(LARGEST + 1)
+    ends = np.cumsum([validation, test, train])  # the first two are the same for any ``train``
+    splits = []
+    for chosen in np.split(order[: ends[-1]], ends[:-1]):
+        names = [words(int(n)) for n in chosen]
+        splits.append(Split(encode_numbers(chosen.tolist()), encode_words(names)))
+    held_out, exam, kept = splits
+    return Dataset("numbers", len(vocabulary()), kept, held_out, exam)

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from tarea2.models import Reach
-from tarea2.pages import number
+from tarea2.models import ReceptiveField
 from tarea2.plots import style
+from tarea2.typography import number
 
 
 def signals(x: np.ndarray, y: np.ndarray, examples: int = 3) -> Figure:
@@ -112,44 +112,29 @@ def filters(weights: np.ndarray) -> Figure:
     return fig
 
 
-def reaches(signal: np.ndarray, layers: Sequence[Reach], sizes: Sequence[int]) -> Figure:
+def receptive_fields(
+    signal: np.ndarray, layers: Sequence[ReceptiveField], sizes: Sequence[int]
+) -> Figure:
     """Draw a signal and, under it, what the middle cell of each layer sees of it."""
     fig, ax = style.figure(height=2.3)
     low, high = float(signal.min()), float(signal.max())
     ax.plot((signal - low) / (high - low) * 1.6 + 0.4, color=style.GREY, marker=".", lw=1)
     for level, (layer, size) in enumerate(zip(layers, sizes, strict=True)):
         centre = layer.start + (size // 2) * layer.jump
-        left, y = centre - (layer.field - 1) / 2, -0.55 * level - 0.2
+        left, y = centre - (layer.size - 1) / 2, -0.55 * level - 0.2
         colour = style.CYCLE[level % len(style.CYCLE)]
-        ax.plot([left, left + layer.field - 1], [y, y], color=colour, lw=5, solid_capstyle="butt")
+        ax.plot([left, left + layer.size - 1], [y, y], color=colour, lw=5, solid_capstyle="butt")
         ax.plot(
             layer.start + layer.jump * np.arange(size), np.full(size, y - 0.22), "|",
             color=colour, ms=6,
         )  # fmt: skip
-        ax.text(len(signal) + 0.3, y - 0.1, f"{layer.layer}: {layer.field}", va="center",
+        ax.text(len(signal) + 0.3, y - 0.1, f"{layer.layer}: {layer.size}", va="center",
                 fontsize=7.5, color=colour)  # fmt: skip
     ax.set_yticks([])
     ax.set_xlabel("muestra de la señal")
     ax.spines["left"].set_visible(False)
     ax.set_xlim(-0.5, len(signal) + 8)
     ax.set_xticks(range(0, len(signal), 5))
-    plt.close(fig)
-    return fig
-
-
-def confusion(matrix: np.ndarray, width: float = 4.3) -> Figure:
-    """Draw a confusion matrix in counts; colours show the errors only."""
-    fig, ax = style.figure(width=width, height=width * 0.92)
-    errors = matrix.astype(float).copy()
-    np.fill_diagonal(errors, np.nan)
-    labels = np.vectorize(lambda value: number(value) if value else "", otypes=[str])(matrix)
-    style.heatmap(ax, errors, cmap="Oranges", annot=labels, mask=np.zeros_like(errors, bool),
-                  annot_kws={"fontsize": 7}, linecolor="#EEEEEE")  # fmt: skip
-    for place, value in enumerate(np.diag(matrix)):
-        ax.text(place + 0.5, place + 0.5, number(value), ha="center", va="center", fontsize=7,
-                fontweight="bold", color=style.BLUE)  # fmt: skip
-    ax.set_xlabel("clase predicha")
-    ax.set_ylabel("clase verdadera")
     plt.close(fig)
     return fig
 

@@ -1,4 +1,4 @@
-"""The command ``tarea2``: fetch data, train experiments.
+"""The command ``tarea2``: fetch data, train studies, check and use what is stored.
 
 A mistake of the user ends in one sentence and a non-zero exit code, never in a traceback.
 """
@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:  # commands import what they need: `tarea2 --help` should not wait for PyTorch
+    from tarea2.studies import Study
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -37,7 +40,7 @@ def data() -> None:
 
 @app.command()
 def train(
-    experiment: Annotated[str, typer.Argument(help="For example: notebooks, segmentation.")],
+    study: Annotated[str, typer.Argument(help="For example: notebooks, segmentation.")],
     only: Annotated[
         list[str] | None, typer.Option(help="Train only this network; repeatable.")
     ] = None,
@@ -51,24 +54,24 @@ def train(
         str | None, typer.Option(help="Scheduler of the Dask cluster, tcp://host:8786.")
     ] = None,
 ) -> None:
-    """Train what an experiment lacks; an interrupted run goes on where it stopped."""
-    from tarea2 import experiments
+    """Train what a study lacks; an interrupted run goes on where it stopped."""
+    from tarea2 import studies
+    from tarea2.studies import running
 
-    if (images is None) != (masks is None) or (images and experiment != "segmentation"):
-        raise ValueError("--images and --masks belong together, and to the experiment segmentation")
+    if (images is None) != (masks is None) or (images and study != "segmentation"):
+        raise ValueError("--images and --masks belong together, and to the study segmentation")
     if backend not in ("loky", "dask") or (backend == "dask") != (address is not None):
         raise ValueError("--backend is loky, or dask together with --address")
-    if images and masks:
-        experiment = experiments.own_images(images, masks)
+    chosen = studies.own_images(images, masks) if images and masks else studies.find(study)
     try:
         with _cluster(address):
-            trained = experiments.train(experiment, only, seeds, jobs, force, backend=backend)
+            trained = running.train(chosen, only, seeds, jobs, force, backend=backend)
     except KeyboardInterrupt:
         print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"{trained} runs trained; results are in data/results/{experiment}/")
+    print(f"{trained} runs trained; results are in data/results/{chosen.name}/")
     if images and masks:
-        print(_ranking(experiment))
+        print(_ranking(chosen))
 
 
 @contextmanager
@@ -91,11 +94,11 @@ def _cluster(address: str | None) -> Iterator[None]:
         yield
 
 
-def _ranking(experiment: str) -> str:
+def _ranking(study: Study) -> str:
     """The networks of a study on own images, best on validation first."""
-    from tarea2 import results
+    from tarea2 import studies
 
-    table = results.load(experiment).groupby("name")[["validation_miou", "test_miou", "parameters"]]
+    table = studies.load(study).groupby("name")[["validation_miou", "test_miou", "parameters"]]
     ranking = table.mean().sort_values("validation_miou", ascending=False).reset_index()
     return ranking.to_string(index=False, float_format=lambda value: f"{value:.3f}")
 
@@ -106,10 +109,10 @@ def measure() -> None:
 
     Leave the machine alone meanwhile: times are compared with each other.
     """
-    from tarea2 import costs, results
-    from tarea2.studies import segmentation
+    from tarea2 import results, studies
+    from tarea2.studies import costs, segmentation
 
-    path = costs.store("segmentation")
+    path = costs.store(studies.find("segmentation"))
     results.save_measures("segmentation-ceilings", {"mean IoU": segmentation.ceilings()})
     print(f"measures are in {path.parent}")
 
@@ -117,7 +120,7 @@ def measure() -> None:
 @app.command()
 def verify() -> None:
     """Check stored results and models on this machine; exit code 1 when something differs."""
-    from tarea2 import verification
+    from tarea2.commands import verification
 
     rows = verification.verify()
     words = {True: "ok", False: "DIFFERS", None: "unchecked"}
@@ -139,7 +142,7 @@ def predict_signals(
     file: Annotated[Path, typer.Argument(help=".csv, a signal per line, or .npy.")],
 ) -> None:
     """Classify signals of 40 values."""
-    from tarea2 import prediction
+    from tarea2.commands import prediction
 
     table = prediction.classify_signals(file)
     table.index += 1
@@ -152,7 +155,7 @@ def predict_mask(
     output: Annotated[Path, typer.Option("--output", "-o", help="The mask to write, a .png.")],
 ) -> None:
     """Segment an image: a class per pixel, in the colours of the report."""
-    from tarea2 import prediction
+    from tarea2.commands import prediction
 
     table = prediction.segment_image(image, output)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
@@ -164,7 +167,7 @@ def predict_words(
     numbers: Annotated[list[str], typer.Argument(help="Whole numbers from 0 to 99999.")],
 ) -> None:
     """Write numbers in Spanish words."""
-    from tarea2 import prediction
+    from tarea2.commands import prediction
 
     table = prediction.write_numbers(numbers)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
@@ -173,7 +176,7 @@ def predict_words(
 def main() -> None:
     """Entry point of the command."""
     from tarea2.datasets import DataError
-    from tarea2.results import ResultError
+    from tarea2.records import ResultError
 
     try:
         app()

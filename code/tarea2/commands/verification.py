@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from tarea2 import datasets, experiments, results
-from tarea2.experiments import EXPERIMENTS, STORED_MODELS
-from tarea2.studies.definition import Definition
-from tarea2.training import OwnObjective, fit, predict
+from tarea2 import datasets, results
+from tarea2.models import load_model
+from tarea2.records import ResultError
+from tarea2.studies import STUDIES, Study
+from tarea2.training import fit, predict
 
 # Another machine adds in another order: a few of a thousand examples may change sides.
 SCORE, LOSS = 2e-3, 1e-4
@@ -25,56 +25,52 @@ def verify() -> list[Row]:
     A run must belong to today's spec, recipe and regenerated data; a model must reach the scores
     on its card; the sample must repeat its stored losses. Nothing is downloaded or written.
     """
-    total = len(EXPERIMENTS) + sum(map(len, STORED_MODELS.values())) + 1
+    total = sum(1 + len(study.stored_models) for study in STUDIES.values()) + 1
     return list(tqdm(_rows(), total=total, unit="check", disable=None))
 
 
 def _rows() -> Iterator[Row]:
-    for experiment in EXPERIMENTS:
-        yield _runs(experiment)
-    for experiment, models in STORED_MODELS.items():
-        for name in models:
-            yield _model(experiment, name)
+    for study in STUDIES.values():
+        yield _runs(study)
+    for study in STUDIES.values():
+        for name in study.stored_models:
+            yield _model(study, name)
     yield _sample()
 
 
-def _here(data: dict[str, Any]) -> bool:
-    return "mnist" not in data["name"].replace("mnist1d", "") or datasets.mnist_is_here()
-
-
-def _runs(experiment: str) -> Row:
+def _runs(study: Study) -> Row:
     """Each run against today's definition; MNIST only where it already lies."""
-    what, found, unchecked = f"runs of {experiment}", 0, 0
+    what, found, unchecked = f"runs of {study.name}", 0, 0
     try:
-        for definition in EXPERIMENTS[experiment]:
+        for definition in study.definitions:
             for seed in definition.seeds:
-                path = results.path_of(experiment, definition.name, seed)
+                path = results.path_of(study.name, definition.name, seed)
                 if not path.exists():
                     return what, f"{path.name} is missing", False
-                if not _here(results.read(path)["data"]):
+                if not datasets.is_here(results.read(path)["data"]["name"]):
                     unchecked += 1
                     continue
-                definition.stored(seed, experiment)
+                definition.stored(seed, study.name)
                 found += 1
-    except results.ResultError as error:
+    except ResultError as error:
         return what, str(error), False
     text = f"{found} fit spec, recipe and data"
     return what, text + (f", {unchecked} wait for MNIST" if unchecked else ""), found > 0 or None
 
 
-def _model(experiment: str, name: str) -> Row:
+def _model(study: Study, name: str) -> Row:
     """A stored model's scores, evaluated anew, against those of its card."""
     what = f"model {name}"
     try:
-        model, card = results.load_model(name)
-    except results.ResultError as error:
+        model, card = load_model(name)
+    except ResultError as error:
         return what, str(error), False
-    if not _here(card["data"]):
+    if not datasets.is_here(card["data"]["name"]):
         return what, "waits for MNIST", None
-    (definition,) = experiments.definitions(experiment, [_run_of(experiment, name, card)])
+    (definition,) = study.named([card.get("run") or study.stored_models[name][0]])
     dataset = definition.data()
     scores = {}
-    if not isinstance(model, OwnObjective):
+    if not model.own_objective:
         scores = {s: predict(model, getattr(dataset, s).x)[0] for s in ("validation", "test")}
     again = replace(definition, extra=None).measure(model, dataset, scores)
     differences = {
@@ -92,17 +88,13 @@ def _model(experiment: str, name: str) -> Row:
     return what, text, differences[worst] <= SCORE
 
 
-def _run_of(experiment: str, name: str, card: dict[str, Any]) -> str:
-    return card.get("run") or STORED_MODELS[experiment][name][0]
-
-
 def _sample() -> Row:
     """The smallest run of the package, trained anew."""
-    definition: Definition = EXPERIMENTS["check"][0]
+    (definition,) = STUDIES["check"].definitions
     what = f"training {definition.name} anew"
     try:
         stored = definition.stored(0, "check")
-    except results.ResultError as error:
+    except ResultError as error:
         return what, str(error), False
     if stored is None:
         return what, "its stored run is missing", False

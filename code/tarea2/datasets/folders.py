@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from tarea2.datasets import SPLIT_SEED, DataError, Dataset, Split
+from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 MULTIPLE = 16  # height and width: what the deepest network of the study halves without a rest

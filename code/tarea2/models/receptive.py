@@ -1,4 +1,4 @@
-"""What a cell of a network can see of its input."""
+"""Receptive fields: what a cell of a network can see of its input."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from tarea2.models.encoder_decoder import EncoderDecoderSpec
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What one layer sees of the input: receptive field, distance between neighbours, start."""
+class ReceptiveField:
+    """What one layer sees of the input: its size, the distance between neighbours, the start."""
 
     layer: str
-    field: int
+    size: int
     jump: int
     start: float
 
 
-def receptive_fields(layers: Sequence[tuple[str, int, int, int]]) -> list[Reach]:
+def receptive_fields(layers: Sequence[tuple[str, int, int, int]]) -> list[ReceptiveField]:
     """Receptive field of each layer along one axis (UDL section 10.2.6).
 
     ``layers`` lists (name, kernel, stride, dilation), from input to output. A layer adds
     ``d (k - 1)`` steps of the size that its input's cells have on the original input:
-    ``field += d (k - 1) jump``, then ``jump *= stride``. ``start`` is the position on the input
+    ``size += d (k - 1) jump``, then ``jump *= stride``. ``start`` is the position on the input
     at which the field of the first output is centred.
     """
-    field, jump, start = 1, 1, 0.0
+    size, jump, start = 1, 1, 0.0
     found = []
     for name, kernel, stride, dilation in layers:
         span = dilation * (kernel - 1)
-        field += span * jump
+        size += span * jump
         start += span / 2 * jump
         jump *= stride
-        found.append(Reach(name, field, jump, start))
+        found.append(ReceptiveField(name, size, jump, start))
     return found
 
 

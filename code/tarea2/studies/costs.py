@@ -13,29 +13,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 from tarea2 import metrics, results
 from tarea2.models import build
+from tarea2.studies.definition import Study
 from tarea2.training import one_step, optimiser_for
 
 ROUNDS, STEPS = 5, 3
 
 
-def measure(experiment: str, rounds: int = ROUNDS, progress: bool = True) -> pd.DataFrame:
+def measure(study: Study, rounds: int = ROUNDS, progress: bool = True) -> pd.DataFrame:
     """Seconds per training epoch and per image, for each network of a segmentation study.
 
     Columns: ``name``, ``epoch_seconds`` (a whole epoch, from ``rounds`` times some steps) and
     ``image_seconds`` (one image, evaluation mode), both on one thread.
     """
-    from tarea2.experiments import definitions
-
     found = {}
     with metrics.one_thread():
-        for definition in definitions(experiment):
+        for definition in study.definitions:
             model = build(definition.spec)
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model = model.to(memory_format=model.memory_format)  # type: ignore[call-overload]
             found[definition.name] = (definition, model, optimiser_for(model, definition.recipe))
         steps: dict[str, list[float]] = {name: [] for name in found}
         images: dict[str, list[float]] = {name: [] for name in found}
@@ -65,13 +63,13 @@ def measure(experiment: str, rounds: int = ROUNDS, progress: bool = True) -> pd.
     return pd.DataFrame(rows)
 
 
-def store(experiment: str) -> Path:
+def store(study: Study) -> Path:
     """Measure and store; returns the file."""
-    content = {"rows": measure(experiment).round(6).to_dict("records")}
-    return results.save_measures(f"{experiment}-costs", content)
+    content = {"rows": measure(study).round(6).to_dict("records")}
+    return results.save_measures(f"{study.name}-costs", content)
 
 
-def load(experiment: str) -> pd.DataFrame:
-    """The stored times of a study; raises :class:`tarea2.results.ResultError` if there are none."""
-    content: dict[str, Any] = results.load_measures(f"{experiment}-costs")
+def load(study: str) -> pd.DataFrame:
+    """The stored times of a study; raises :class:`tarea2.records.ResultError` if there are none."""
+    content: dict[str, Any] = results.load_measures(f"{study}-costs")
     return pd.DataFrame(content["rows"])

@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from tarea2 import number_words, results
-from tarea2.datasets import DataError
-from tarea2.image_folder import read_image, to_values
+from tarea2.datasets import DataError, number_words
+from tarea2.datasets.folders import read_image, to_values
 from tarea2.models import load_best
+from tarea2.paths import replacing
 from tarea2.training import predict
 
 LARGEST_FILE = 100 * 2**20  # bytes
@@ -109,9 +109,8 @@ def segment_image(path: Path, output: Path) -> pd.DataFrame:
     probability, mask = predict(model, x)[0, 0].softmax(0).max(0)  # (H, W) each
     drawn = Image.fromarray(mask.numpy().astype(np.uint8), mode="P")
     drawn.putpalette([value for colour in COLOURS for value in colour])
-    temporary = output.with_name(f".{output.name}.part")
-    drawn.save(temporary, format="PNG")
-    temporary.replace(output)
+    with replacing(output) as temporary:
+        drawn.save(temporary, format="PNG")
     rows = [
         {
             "class": "background" if label == 0 else f"digit {label - 1}",
@@ -130,7 +129,7 @@ def write_numbers(texts: list[str]) -> pd.DataFrame:
     for a text that is no number from 0 to 99,999.
     """
     numbers = [number_words.parse(text) for text in texts]
-    model: Any = results.load_model("numbers")[0]
+    model: Any = load_best("numbers")
     tokens, log_likelihood = model.beam(number_words.encode_numbers(numbers))
     names = number_words.decode_words(tokens)
     return pd.DataFrame(

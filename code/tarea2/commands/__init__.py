@@ -1,0 +1,1 @@
+"""What the command ``tarea2`` does, one module per kind of work."""

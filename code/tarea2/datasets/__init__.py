@@ -1,0 +1,44 @@
+"""The data of every study, split into train, validation and test with fixed seeds.
+
+The test sets are the published ones where there is one. Validation is always carved out of the
+training data: choices are made on it, so that the test set is looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+from tarea2.datasets.folders import image_folder
+from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
+from tarea2.datasets.number_words import numbers
+from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
+from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
+from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
+
+__all__ = [
+    "MNIST_FILES",
+    "MNIST_MEAN",
+    "MNIST_SD",
+    "SCENE_COUNTS",
+    "SCENE_SIZE",
+    "SPLIT_SEED",
+    "DataError",
+    "Dataset",
+    "Split",
+    "digit_scenes",
+    "digits",
+    "digits_like_mnist",
+    "image_folder",
+    "is_here",
+    "mnist",
+    "mnist1d",
+    "mnist_is_here",
+    "numbers",
+    "scenes",
+]
+
+# Data sets that are not on every machine, by the name that stored runs keep of them.
+_FETCHED = {"mnist": mnist_is_here, "mnist-scenes": mnist_is_here}
+
+
+def is_here(name: str) -> bool:
+    """Whether the data set of that name can be had on this machine without a network."""
+    return _FETCHED.get(name, lambda: True)()

@@ -1,0 +1,91 @@
+"""Stored models: weights (safetensors), a card that says where they come from, a golden example."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from tarea2 import paths, records
+from tarea2.models.building import SPECS, build
+from tarea2.models.network import Network
+from tarea2.paths import replacing, short
+from tarea2.records import ResultError
+
+CARD_FIELDS: records.Fields = {
+    "model": str, "network": str, "spec": dict, "recipe": dict, "seed": int, "data": dict,
+    "metrics": dict, "versions": dict, "weights": str,
+}  # fmt: skip
+
+
+def save_model(
+    name: str, model: Network, card: dict[str, Any], example: tuple[Tensor, ...] = ()
+) -> None:
+    """Store weights and their card, which holds the weights' hash.
+
+    ``example`` are the arguments of a forward pass: they are stored with what comes out, as the
+    golden example that :func:`load_golden` reads.
+    """
+    target = paths.MODELS / f"{name}.safetensors"
+    network, spec = records.describe(model.spec)
+    card = {"model": name, "network": network, "spec": spec} | card
+    with replacing(target) as temporary:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, temporary)
+        card["weights"] = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        records.write(target.with_suffix(".json"), card, CARD_FIELDS, indent=1)
+    if example:
+        with torch.no_grad():
+            output = model.eval()(*example)
+        golden = {f"input{i}": tensor for i, tensor in enumerate(example)} | {"output": output}
+        with replacing(paths.MODELS / f"{name}.golden.safetensors") as temporary:
+            save_file({k: v.contiguous() for k, v in golden.items()}, temporary)
+
+
+def load_golden(name: str) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Inputs of a stored model, and what it gave for them when it was stored."""
+    path = paths.MODELS / f"{name}.golden.safetensors"
+    if not path.exists():
+        raise ResultError(f"{short(path)} is missing")
+    golden = load_file(path)
+    output = golden.pop("output")
+    return tuple(golden[key] for key in sorted(golden)), output
+
+
+def load_model(name: str) -> tuple[Any, dict[str, Any]]:
+    """Load a stored model in evaluation mode, and its card. Nothing in a file is executed.
+
+    Raises
+    ------
+    ResultError: missing, altered, or a card that does not belong to its weights.
+    """
+    target = paths.MODELS / f"{name}.safetensors"
+    card_path = target.with_suffix(".json")
+    for path in (target, card_path):
+        if not path.exists():
+            stored = ", ".join(sorted(p.stem for p in paths.MODELS.glob("*.json"))) or "none"
+            raise ResultError(f"{short(path)} is missing; stored models: {stored}")
+    card = records.read(card_path, CARD_FIELDS)
+    if hashlib.sha256(target.read_bytes()).hexdigest() != card["weights"]:
+        raise ResultError(f"{short(target)} does not match field 'weights' of its card")
+    spec_class = SPECS.get(card["network"])
+    if spec_class is None:
+        raise ResultError(f"{short(card_path)}: field 'network' names no network of the package")
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in card["spec"].items()}
+    try:
+        model = build(spec_class(**fields))
+        model.load_state_dict(load_file(target))
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ResultError(f"{short(card_path)}: field 'spec' does not fit: {reason}") from None
+    return model.eval(), card
+
+
+def load_best(name: str) -> Network:
+    """The best stored model of a study, ``"segmentation"`` or ``"mnist1d"``, ready to predict.
+
+    Raises :class:`tarea2.records.ResultError` if it is missing or its files do not fit together.
+    """
+    return load_model(name)[0]

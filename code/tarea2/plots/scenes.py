@@ -1,0 +1,109 @@
+"""Scenes, their masks, and what networks see in them and make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from tarea2.plots import style
+
+# Background and ten digits; seaborn's palette for colour-blind readers. Masks also carry their
+# digits as text.
+CLASSES = ListedColormap(["#1C1C1C", *sns.color_palette("colorblind", 10).as_hex()])
+ERRORS = ListedColormap(["#F2F2F2", style.VERMILION])
+
+
+def _mask(ax: Axes, mask: np.ndarray) -> None:
+    """Draw a mask in colours, with each digit's name on it."""
+    ax.imshow(mask, cmap=CLASSES, vmin=0, vmax=10, interpolation="nearest")
+    for label in np.unique(mask[mask > 0]):
+        rows, columns = np.nonzero(mask == label)
+        if len(rows) < 12:  # too small for a name
+            continue
+        middle = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+        ax.text(
+            columns[middle], rows[middle], str(label - 1), ha="center", va="center", fontsize=6.5,
+            color="white", bbox={"boxstyle": "round,pad=0.12", "fc": "#000000AA", "ec": "none"},
+        )  # fmt: skip
+
+
+def _bare(ax: Axes) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def scenes(x: Tensor, y: Tensor) -> Figure:
+    """Show scenes ``(n, 1, H, W)`` in a row, and their masks ``(n, H, W)`` below."""
+    fig, axes = style.figure(2, len(x), height=style.PAGE / len(x) * 2 + 0.15)
+    for top, bottom, image, mask in zip(axes[0], axes[1], x, y, strict=True):
+        top.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
+        _mask(bottom, mask.numpy())
+        _bare(top)
+        _bare(bottom)
+    axes[0, 0].set_ylabel("escena")
+    axes[1, 0].set_ylabel("máscara")
+    plt.close(fig)
+    return fig
+
+
+def receptive_fields(
+    image: Tensor, centre: tuple[int, int], sizes: Sequence[tuple[str, int]]
+) -> Figure:
+    """Draw the receptive field of one pixel in several networks on the same scene."""
+    fig, axes = style.figure(1, len(sizes), height=style.PAGE / len(sizes) + 0.2)
+    row, column = centre
+    for place, (ax, (name, size)) in enumerate(zip(axes, sizes, strict=True)):
+        ax.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
+        colour = (style.ORANGE, style.SKY, style.YELLOW, style.PURPLE)[place % 4]
+        corner = (column - size / 2, row - size / 2)
+        ax.add_patch(Rectangle(corner, size, size, fc="none", ec=colour, lw=1.8))
+        ax.plot(column, row, "+", color=colour, ms=7, mew=1.6)
+        ax.set_title(f"{name}: {size} × {size}", fontsize=7.5)
+        ax.set_xlim(-0.5, image.shape[2] - 0.5)
+        ax.set_ylim(image.shape[1] - 0.5, -0.5)
+        _bare(ax)
+    plt.close(fig)
+    return fig
+
+
+def predictions(
+    x: Tensor,
+    y: Tensor,
+    found: Sequence[tuple[str, Tensor]],
+    titles: Sequence[str],
+    width: float = style.PAGE,
+) -> Figure:
+    """Show scenes, their masks, and what networks predict, with the wrong pixels beside it.
+
+    ``found`` lists (name, prediction ``(n, H, W)``); ``titles`` holds one text per scene.
+    """
+    columns = 2 + 2 * len(found)
+    side = width / (columns + 0.25)
+    fig, axes = style.figure(len(x), columns, width, height=side * len(x) + 0.25, squeeze=False)
+    for line, image, mask, title, place in zip(axes, x, y, titles, range(len(x)), strict=True):
+        line[0].imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
+        line[0].set_ylabel(title, fontsize=7)
+        _mask(line[1], mask.numpy())
+        for k, (_, prediction) in enumerate(found):
+            _mask(line[2 + 2 * k], prediction[place].numpy())
+            wrong = (prediction[place] != mask).numpy()
+            line[3 + 2 * k].imshow(wrong, cmap=ERRORS, vmin=0, vmax=1, interpolation="nearest")
+        for ax in line:
+            _bare(ax)
+    names = ["escena", "verdad"]
+    for name, _ in found:
+        names += [name, "errores"]
+    for ax, name in zip(axes[0], names, strict=True):
+        ax.set_title(name, fontsize=7.5)
+    plt.close(fig)
+    return fig

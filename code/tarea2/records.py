@@ -1,0 +1,86 @@
+"""JSON records that notice a change: written whole, with a digest of their content.
+
+Runs, measures and the cards of models are such records. ``digest`` covers everything else in a
+record and shows a change by hand; what does not fit is refused with the field named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tarea2.paths import replacing, short
+
+Fields = dict[str, type | tuple[type, ...]]
+
+
+class ResultError(Exception):
+    """A stored result or model that is missing, stale or altered; the message says which."""
+
+
+def describe(spec: Any) -> tuple[str, dict]:
+    """Name of a spec's class and its fields, as JSON has them."""
+    return type(spec).__name__, json.loads(json.dumps(asdict(spec)))
+
+
+def versions() -> dict[str, str]:
+    """Versions that a run was made with."""
+    return {"python": platform.python_version(), "torch": torch.__version__}
+
+
+def hash_of(content: Any) -> str:
+    """SHA-256 of something that JSON can hold."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(path: Path, content: dict[str, Any], fields: Fields, indent: int | None = None) -> None:
+    """Complete a record with its digest, check that it has its ``fields``, and write it."""
+    content = json.loads(json.dumps(content))
+    content["digest"] = digest(content)
+    check(content, fields, path)
+    with replacing(path) as temporary:
+        text = json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read(path: Path, fields: Fields) -> dict[str, Any]:
+    """Read a record and check it.
+
+    Raises
+    ------
+    ResultError: not JSON, a field missing, of a wrong type or altered by hand.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{short(path)} cannot be read as JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise ResultError(f"{short(path)} holds {type(content).__name__}, expected an object")
+    check(content, fields, path)
+    return content
+
+
+def check(content: dict[str, Any], fields: Fields, path: Path) -> None:
+    """Refuse a record that lacks a field, or whose digest is not that of its content."""
+    for field, kind in (fields | {"digest": str}).items():
+        if field not in content:
+            raise ResultError(f"{short(path)}: field {field!r} is missing")
+        if not isinstance(content[field], kind) or isinstance(content[field], bool):
+            found = type(content[field]).__name__
+            raise ResultError(f"{short(path)}: field {field!r} is a {found}, which it must not be")
+    if content["digest"] != digest(content):
+        raise ResultError(
+            f"{short(path)}: field 'digest' does not match the content: it was changed by hand; "
+            "restore it from git or train it again with --force"
+        )
+
+
+def digest(content: dict[str, Any]) -> str:
+    return hash_of({field: value for field, value in content.items() if field != "digest"})
