@@ -1,10 +1,17 @@
 """How fast is the package's convolution? One table, one run: ``python benchmarks/convolution.py``.
 
-Times alternate between the implementations, so that a busy machine slows both alike; ratios of
-medians are what to compare. Everything runs on one thread. Memory is the peak of what NumPy
-allocates inside ``conv2d``, output not counted, beside the array that im2col would hold.
+Processor times alternate between the implementations, so that a busy machine slows them alike;
+the ratio of the shortest is what to compare. Everything runs on one thread. The column "product
+alone" is a plain matrix product with as many multiplications, whose inputs lie ready in the cache:
+so much of PyTorch's time NumPy's linear algebra needs, the rest is conv2d's own. It depends on
+the processor instructions that both libraries choose, which the first line names: OpenBLAS keeps
+to AVX2 where the environment says ``OPENBLAS_CORETYPE=Haswell``, PyTorch with
+``ONEDNN_MAX_CPU_ISA=AVX2``; only with the same ones for both are the operations compared.
+Memory is the peak of what NumPy allocates inside ``conv2d``, output
+not counted, beside the array that im2col would hold.
 """
 
+import os
 import statistics
 import time
 import tracemalloc
@@ -12,9 +19,9 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from tarea2.convolution import conv2d, conv2d_loops
+from tarea2.convolution import PRODUCT_COLUMNS, conv2d, conv2d_loops
 
 SHAPES = [
     ((32, 16, 28, 28), (32, 16, 3, 3)),
@@ -23,13 +30,25 @@ SHAPES = [
     ((16, 3, 64, 64), (16, 3, 5, 5)),
 ]
 PADDING = 1
-REPETITIONS = 40
+REPETITIONS = 100
 
 
 def seconds(call) -> float:
-    start = time.perf_counter()
+    """Processor time of this thread, the only one: what other programs take is not counted."""
+    start = time.thread_time()
     call()
-    return time.perf_counter() - start
+    return time.thread_time() - start
+
+
+def product_alone(y_shape, weight):
+    """A product of the weights with as many columns as the output has positions."""
+    samples, filters, height, width = y_shape
+    kernels = weight.reshape(filters, -1)
+    columns = np.ones((kernels.shape[1], PRODUCT_COLUMNS), np.float32)
+    count = -(-samples * height * width // PRODUCT_COLUMNS)
+    columns = np.broadcast_to(columns, (count, *columns.shape))
+    out = np.empty((count, filters, PRODUCT_COLUMNS), np.float32)
+    return lambda: np.matmul(kernels, columns, out=out)
 
 
 def compare(x_shape, weight_shape, generator) -> dict:
@@ -45,8 +64,13 @@ def compare(x_shape, weight_shape, generator) -> dict:
         return torch.nn.functional.conv2d(*tensors, padding=PADDING)
 
     difference = float(np.abs(ours() - theirs().numpy()).max())
-    times = [(seconds(ours), seconds(theirs)) for _ in range(REPETITIONS)]
-    numpy_time, torch_time = (statistics.median(column) for column in zip(*times, strict=True))
+    calls = {"conv2d": ours, "PyTorch": theirs, "product": product_alone(ours().shape, weight)}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(REPETITIONS):
+        for name, call in calls.items():
+            times[name].append(1e3 * seconds(call))
+    best = {name: min(values) for name, values in times.items()}
+    median = {name: statistics.median(values) for name, values in times.items()}
     tracemalloc.start()
     y = ours()
     peak = tracemalloc.get_traced_memory()[1] - y.nbytes
@@ -55,9 +79,11 @@ def compare(x_shape, weight_shape, generator) -> dict:
     return {
         "x": x_shape,
         "weight": weight_shape,
-        "conv2d (ms)": 1e3 * numpy_time,
-        "PyTorch (ms)": 1e3 * torch_time,
-        "ratio": numpy_time / torch_time,
+        "conv2d (ms)": best["conv2d"],
+        "PyTorch (ms)": best["PyTorch"],
+        "ratio": best["conv2d"] / best["PyTorch"],
+        "of medians": median["conv2d"] / median["PyTorch"],
+        "product alone": best["product"] / best["PyTorch"],
         "difference": difference,
         "memory / im2col": peak / im2col,
     }
@@ -65,6 +91,10 @@ def compare(x_shape, weight_shape, generator) -> dict:
 
 def main() -> None:
     torch.set_num_threads(1)
+    instructions = os.environ.get("ONEDNN_MAX_CPU_ISA") or torch.backends.cpu.get_cpu_capability()
+    blas = {library.get("architecture") for library in threadpool_info()} - {None}
+    print(f"NumPy multiplies with OpenBLAS kernels for {', '.join(sorted(blas)) or 'unknown'}; "
+          f"PyTorch convolves with {instructions}")  # fmt: skip
     generator = np.random.default_rng(0)
     with threadpool_limits(1):
         table = pd.DataFrame([compare(*shapes, generator) for shapes in SHAPES])
@@ -73,7 +103,8 @@ def main() -> None:
         # One of the 32 samples: the loops' time grows with their number.
         loops = SHAPES[0][0][0] * seconds(lambda: conv2d_loops(x, weight, padding=PADDING))
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
-    print(f"median ratio to PyTorch: {table['ratio'].median():.2f} (target: at most 1.5)")
+    print(f"ratio to PyTorch: median {table['ratio'].median():.2f} (target: at most 1.1), "
+          f"largest {table['ratio'].max():.2f} (target: at most 1.6)")  # fmt: skip
     factor = 1e3 * loops / table["conv2d (ms)"][0]
     print(f"conv2d_loops takes {factor:.0f} times as long on the first shape (target: 300)")
 

@@ -1,6 +1,7 @@
 """The package's convolutions against PyTorch, against autograd, and against hand-worked values."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tarea2 import convolution
 from tarea2.convolution import (
     conv1d,
     conv1d_matrix,
@@ -50,13 +52,21 @@ def cases_2d(draw, stride=3, dilation=3):
     return *shapes, options
 
 
-@given(st.data(), cases_2d(), DTYPES)
-@settings(max_examples=300)
-def test_conv2d_equals_pytorch(data, case, dtype):
+@given(
+    st.data(), cases_2d(), DTYPES,
+    st.sampled_from([1, 1 << 10, convolution.CACHE_BYTES]),
+    st.sampled_from([1, 20, convolution.PRODUCT_COLUMNS]),
+)  # fmt: skip
+@settings(max_examples=400)
+def test_conv2d_equals_pytorch(data, case, dtype, cache_bytes, product_columns):
+    """However many samples and rows it works on at a time."""
     x_shape, weight_shape, options = case
     x, weight = draw_array(data, x_shape, dtype), draw_array(data, weight_shape, dtype)
     expected = torch.nn.functional.conv2d(torch.tensor(x), torch.tensor(weight), **options)
-    y = conv2d(x, weight, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "CACHE_BYTES", cache_bytes)
+        patch.setattr(convolution, "PRODUCT_COLUMNS", product_columns)
+        y = conv2d(x, weight, **options)
     assert y.dtype == dtype
     assert y.shape == expected.shape
     np.testing.assert_allclose(y, expected, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
@@ -194,6 +204,16 @@ def test_a_view_and_a_contiguous_array_give_the_same():
     np.testing.assert_allclose(
         conv2d(x, weight), conv2d(np.ascontiguousarray(x), np.ascontiguousarray(weight)), atol=1e-12
     )
+
+
+def test_a_large_batch_needs_little_memory():
+    """Neither the columns of im2col nor the planes of all samples are ever in memory at once."""
+    x, weight = np.ones((64, 8, 48, 48), np.float32), np.ones((8, 8, 5, 5), np.float32)
+    tracemalloc.start()
+    y = conv2d(x, weight, padding=2)
+    peak = tracemalloc.get_traced_memory()[1] - y.nbytes
+    tracemalloc.stop()
+    assert peak < x.nbytes / 2  # im2col would take 25 times x
 
 
 def test_the_arguments_are_left_as_they_were():

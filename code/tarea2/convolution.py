@@ -14,12 +14,15 @@ Inputs keep their floating type; integers become ``float64``.
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-# The samples that `conv2d` works on at a time should stay in a core's second-level cache.
-BLOCK_BYTES = 1 << 18
+# `conv2d` works on so many bytes at a time, for a core's second-level cache, and in matrix products
+# of about so many columns, since narrow ones are slower per multiplication. Both were measured.
+CACHE_BYTES, PRODUCT_COLUMNS = 1 << 20, 128
 
 
 def output_size(
@@ -158,10 +161,11 @@ def conv2d(
         dilation below 1, negative padding, a kernel larger than the padded image.
 
     How it works: im2col would copy each of the ``kh kw`` taps of every pixel. Here only the
-    ``kw`` column shifts are copied. Kernel row ``u`` then needs the rows ``u d, u d + s, ...``
-    of those planes, which lie one after the other in memory, so that each kernel row is one
-    matrix product of the weights ``(O, C kw)`` with a view, without a further copy. A few
-    samples at a time keep the planes in the processor's cache.
+    ``kw`` column shifts are copied, one row of the padded images after the other: all that a row
+    of the kernel can meet there is one piece of memory, ``(kw C, W')``. The ``kh`` pieces under a
+    kernel follow each other, so that they are a matrix ``(kh kw C, W')`` without another copy, and
+    its product with the weights ``(O, kh kw C)`` is a row of the output. A few samples stand side
+    by side in it, and only as many rows are copied at a time as the processor's cache holds.
     """
     x, weight, stride, padding, dilation = _arguments_2d(x, weight, stride, padding, dilation)
     samples, channels, height, width = x.shape
@@ -169,54 +173,41 @@ def conv2d(
     out_height = output_size(height, kernel_height, stride, padding, dilation)
     out_width = output_size(width, kernel_width, stride, padding, dilation)
     dtype = np.result_type(x, weight)
-    # (kh, O, kw C): one matrix per kernel row
-    rows = np.ascontiguousarray(
-        weight.transpose(2, 0, 3, 1).reshape(kernel_height, filters, kernel_width * channels),
-        dtype=dtype,
-    )
-    padded_height = height + 2 * padding
-    y = np.empty((samples, filters, out_height, out_width), dtype=dtype)
-    # With a stride, rows of equal remainder stand together: phase r holds rows r, r + s, ...
-    phase_height = -(-padded_height // stride)
-    plane_bytes = kernel_width * channels * stride * phase_height * out_width * dtype.itemsize
-    block = int(np.clip(BLOCK_BYTES // plane_bytes, 1, samples))
-    # (block, kw, C, s, rows of a phase, W'); the padding stays zero for all blocks
-    planes = np.zeros((block, kernel_width, channels, stride, phase_height, out_width), dtype=dtype)
-    product = np.empty((block, filters, out_height * out_width), dtype=dtype)
+    matrix = weight.transpose(0, 2, 3, 1).reshape(filters, -1).astype(dtype)  # (O, kh kw C)
+    y = np.empty((samples, filters, out_height, out_width), dtype)
+    blocks = -(-samples // max(1, PRODUCT_COLUMNS // out_width))
+    block = -(-samples // blocks)  # samples side by side
+    padded = np.zeros((block, channels, height + 2 * padding, width + 2 * padding), dtype)
+    inside = padded[:, :, padding : padding + height, padding : padding + width]
+    covered = dilation * (kernel_width - 1) + 1
+    shifted = sliding_window_view(padded, covered, axis=3)[..., ::stride, ::dilation]
+    shifted = shifted.transpose(2, 4, 1, 0, 3)  # (padded rows, kw, C, block, W'), a view
+    # Output rows `first`, `first + groups`, ... meet the same image rows, every `dilation`-th one;
+    # from one of these outputs to the next the kernel moves by `jump` of those rows.
+    groups = dilation // math.gcd(stride, dilation)
+    jump = stride * groups // dilation
+    # So many output rows at a time that the image rows under them fit into the cache.
+    row = shifted[0].size
+    strip = (CACHE_BYTES // (row * dtype.itemsize) - kernel_height) // jump + 1
+    strip = min(max(1, strip), -(-out_height // groups))
+    rows = np.empty(((strip - 1) * jump + kernel_height, *shifted.shape[1:]), dtype)
+    windows = sliding_window_view(rows.reshape(-1), kernel_height * row)[:: jump * row]
+    windows = windows.reshape(strip, -1, block * out_width)  # (strip, kh kw C, block W'), a view
+    product = np.empty((strip, filters, block * out_width), dtype)
+    by_sample = product.reshape(strip, filters, block, out_width).transpose(2, 1, 0, 3)
     for start in range(0, samples, block):
         part = x[start : start + block]
-        count = len(part)
-        for v in range(kernel_width):
-            _copy_shifted(part, planes[:count, v], v * dilation - padding, stride, padding)
-        flat = planes[:count].reshape(count, kernel_width * channels, stride, -1)
-        total = y[start : start + count].reshape(count, filters, -1)  # (count, O, H' W'), a view
-        for u in range(kernel_height):
-            offset, phase = divmod(u * dilation, stride)
-            window = flat[:, :, phase, offset * out_width : (offset + out_height) * out_width]
-            if u == 0:
-                np.matmul(rows[u], window, out=total)
-            else:
-                total += np.matmul(rows[u], window, out=product[:count])
+        inside[: len(part)] = part
+        for first in range(min(groups, out_height)):
+            seen = shifted[first * stride :: dilation]
+            out = y[start : start + block, :, first::groups]
+            for top in range(0, out.shape[2], strip):
+                count = min(strip, out.shape[2] - top)
+                used = (count - 1) * jump + kernel_height
+                rows[:used] = seen[top * jump : top * jump + used]
+                np.matmul(matrix, windows[:count], out=product[:count])
+                out[:, :, top : top + count] = by_sample[: len(part), :, :count]
     return y
-
-
-def _copy_shifted(
-    part: np.ndarray, plane: np.ndarray, shift: int, stride: int, padding: int
-) -> None:
-    """Write columns ``shift, shift + s, ...`` of images into a plane ``(n, C, s, rows, W')``."""
-    width = part.shape[3]
-    out_width = plane.shape[-1]
-    first = max(0, (stride - 1 - shift) // stride)  # the first output column on the image
-    last = min(out_width, (width - 1 - shift) // stride + 1)
-    if first >= last:
-        return
-    columns = slice(first * stride + shift, (last - 1) * stride + shift + 1, stride)
-    for phase in range(stride):
-        # padded rows phase, phase + s, ... are image rows minus the padding
-        skip = max(0, (padding - phase + stride - 1) // stride)
-        image_rows = part[:, :, skip * stride + phase - padding :: stride, columns]
-        count = min(image_rows.shape[2], plane.shape[3] - skip)
-        plane[:, :, phase, skip : skip + count, first:last] = image_rows[:, :, :count]
 
 
 def conv2d_gradients(

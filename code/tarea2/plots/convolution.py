@@ -152,8 +152,8 @@ def grid(
 def vectorised(columns: int = 6, kernel: int = 3) -> Figure:
     """Draw how :func:`tarea2.convolution.conv2d` turns a convolution into matrix products.
 
-    Left, one image; middle, its ``kernel`` column-shifted planes; right, the row ranges of those
-    planes that each kernel row multiplies.
+    Left, one image; middle, its ``kernel`` column-shifted planes; right, the rows of those planes
+    whose product with the weights is one row of the output.
     """
     image = np.arange(1, columns * columns + 1, dtype=float).reshape(columns, columns)
     out = columns - kernel + 1
@@ -164,23 +164,24 @@ def vectorised(columns: int = 6, kernel: int = 3) -> Figure:
     axes[0].set_title("imagen")
     for shift in range(kernel):
         plane = image[:, shift : shift + out]
-        grid(axes[1 + shift], plane, window=(0, 0, out, out), fontsize=6.5)
+        grid(axes[1 + shift], plane, window=(0, 0, kernel, out), fontsize=6.5)
         axes[1 + shift].set_title(f"plano $v={shift}$")
     ax = axes[-1]
-    for row in range(kernel):
+    for row in range(out):
         ax.add_patch(
             Rectangle(
-                (row * 1.4, row), 1, out, facecolor=style.CYCLE[row], alpha=0.75, edgecolor="white"
+                (row * 1.4, row), 1, kernel, facecolor=style.CYCLE[row], alpha=0.75,
+                edgecolor="white",
             )
-        )
-        ax.text(row * 1.4 + 0.5, row + out / 2, f"$u={row}$", ha="center", va="center",
-                color="white", fontsize=7)  # fmt: skip
+        )  # fmt: skip
+        ax.text(row * 1.4 + 0.5, row + kernel / 2, f"$i={row}$", ha="center", va="center",
+                fontsize=7)  # fmt: skip
     ax.set_ylim(columns + 0.05, -0.05)
-    ax.set_xlim(-0.3, kernel * 1.4)
+    ax.set_xlim(-0.3, out * 1.4)
     ax.set_yticks(np.arange(columns) + 0.5, [str(row) for row in range(columns)])
     ax.set_xticks([])
     ax.set_ylabel("fila del plano")
-    ax.set_title("filas que usa\ncada fila del núcleo")
+    ax.set_title("filas que usa cada\nfila de la salida")
     ax.tick_params(length=0)
     plt.close(fig)
     return fig
