@@ -1,10 +1,12 @@
 """The archive to hand in: complete, reproducible, and its notebooks run where it is unpacked."""
 
+import json
 import os
 import subprocess
 import sys
 import sysconfig
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -46,9 +48,10 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(handed_in, tmp_path):
         file.extractall(tmp_path)
     folder = tmp_path / "entrega"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
-    python = tmp_path / "env" / "bin" / "python"
+    base = {"base": str(tmp_path / "env"), "platbase": str(tmp_path / "env")}
+    python = Path(sysconfig.get_path("scripts", "venv", base)) / Path(sys.executable).name
     # The packages of requirements.txt are here already; this project itself is not.
-    (packages,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
+    packages = Path(sysconfig.get_path("purelib", "venv", base))
     (packages / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", folder]
     subprocess.run([python, "-m", *install], check=True)
@@ -62,10 +65,9 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(handed_in, tmp_path):
     )
     kernels = tmp_path / "kernels" / "kernels" / "python3"
     kernels.mkdir(parents=True)
-    (kernels / "kernel.json").write_text(
-        f'{{"argv": ["{python}", "-m", "ipykernel_launcher", "-f", "{{connection_file}}"],'
-        '"display_name": "x", "language": "python"}'
-    )
+    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel = {"argv": command, "display_name": "x", "language": "python"}
+    (kernels / "kernel.json").write_text(json.dumps(kernel))
     environment = os.environ | {"JUPYTER_PATH": str(tmp_path / "kernels")}
     environment.pop("PYTHONPATH", None)
     done = subprocess.run(

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -241,7 +240,7 @@ def test_killed_ten_times_a_run_ends_with_the_same_weights(tmp_path):
             line = process.stdout.readline()
             progressed = max(progressed, int(line or 0))
         time.sleep(moments.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         kills += 1
     assert not (killed / "final.pt").exists()
