@@ -1,0 +1,228 @@
+"""What ``make`` does, on every system: ``python make.py report``, ``python make.py test``.
+
+Needs Python and nothing else: it sets up ``.venv`` with the versions of ``requirements.txt`` and
+runs the rest in there. The Makefile calls it, so that both do the same. Settings follow as they do
+with make, or stand in the environment: ``python make.py report ENGINE=builtin TORCH=cpu``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / ".installed"  # what the environment was set up from
+OLDEST, NEWEST = (3, 11), (3, 14)  # the Python versions that the pinned packages come for
+WINDOWS = os.name == "nt"
+BIN = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = BIN / ("python.exe" if WINDOWS else "python")
+# On Linux, the `torch` of PyPI brings GPU libraries of several gigabytes; the one here does not.
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+BROWSER_TESTS = ("test_browser*.py", "test_widgets*.py")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+SETTINGS = {
+    "ENGINE": ("auto", "quarto", "builtin"),  # who renders the pages
+    "TORCH": ("cpu",),  # unset: the kind that is in .venv, at first PyPI's
+}
+USAGE = """\
+python make.py TARGET [SETTING=value ...]
+
+  report        set up .venv, render everything into _output/
+  test          run the tests
+  test-browser  run the tests that open the site in Chromium; without it that is an error
+  entrega       render, then pack everything that is handed in into _output/entrega.zip
+  lint          check style, types, layers and workflows
+  setup         set up .venv only
+  clean         remove _output/ and what was built, .venv excepted
+
+  ENGINE=quarto, ENGINE=builtin   who renders the pages; by default Quarto where it can be had
+  TORCH=cpu                       on Linux: PyTorch without GPU libraries, from its own index
+"""
+
+
+class MakeError(Exception):
+    """Something the user can mend; the message is the whole report."""
+
+
+def main(arguments: list[str]) -> int:
+    """Make the targets among the arguments in order; return the exit code of the first failure."""
+    targets = [word for word in arguments if "=" not in word]
+    settings = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
+    settings.update(dict(word.split("=", 1) for word in arguments if "=" in word))
+    try:
+        for name, value in settings.items():
+            if value not in SETTINGS.get(name, ()):
+                known = ", ".join(f"{key}={'|'.join(SETTINGS[key])}" for key in SETTINGS)
+                raise MakeError(f"no setting {name}={value}; there are {known}")
+        for target in targets:
+            if target not in TARGETS:
+                raise MakeError(f"no target {target!r}; there are {', '.join(TARGETS)}")
+        if not targets:
+            print(USAGE, end="")
+        for target in targets:
+            code = TARGETS[target](settings)
+            if code:
+                return code
+    except MakeError as error:
+        print(f"make: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+# Targets ----------------------------------------------------------------------------------------
+
+
+def report(settings: dict[str, str]) -> int:
+    return run(settings, "-m", "publish", "--engine", settings.get("ENGINE", "auto"))
+
+
+def test(settings: dict[str, str]) -> int:
+    return run(settings, "-m", "pytest")
+
+
+def test_browser(settings: dict[str, str]) -> int:
+    """Part of ``test`` too, where it is skipped without Chromium; here that is an error."""
+    if not any(map(shutil.which, BROWSERS)):
+        raise MakeError(
+            "Chromium is not installed: install your system's package, such as "
+            "`apt install chromium`, and see that it is on the PATH"
+        )
+    files = [path for name in BROWSER_TESTS for path in sorted((ROOT / "tests").glob(name))]
+    return run(settings, "-m", "pytest", *map(str, files))
+
+
+def entrega(settings: dict[str, str]) -> int:
+    return report(settings) or run(settings, "-m", "publish.handin")
+
+
+def lint(settings: dict[str, str]) -> int:
+    """Every check, also after one that failed: one look shows all there is to mend."""
+    workflows = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
+    codes = [
+        run(settings, "-m", "ruff", "check", "."),
+        run(settings, "-m", "ruff", "format", "--check", "."),
+        run(settings, "-m", "mypy"),
+        run(settings, "--no-cache", "--no-logo", program="lint-imports"),
+        run(settings, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows",
+            *workflows),
+    ]  # fmt: skip
+    return int(any(codes))
+
+
+def clean(settings: dict[str, str]) -> int:
+    for name in ("_output", ".build", ".quarto"):
+        shutil.rmtree(ROOT / name, ignore_errors=True)
+    return 0
+
+
+def run(settings: dict[str, str], *arguments: str, program: str = "python") -> int:
+    """Run a program of ``.venv`` in the project's folder, after setting ``.venv`` up."""
+    setup(settings)
+    # UTF-8 also where the system's own encoding is another, as on Windows.
+    environment = dict(os.environ, PYTHONUTF8="1")
+    return subprocess.call([str(BIN / program), *arguments], cwd=str(ROOT), env=environment)
+
+
+# The environment --------------------------------------------------------------------------------
+
+
+def setup(settings: dict[str, str]) -> int:
+    """Set up ``.venv``, or bring it up to date when what it was set up from has changed."""
+    if sys.version_info < OLDEST:
+        found, wanted = (".".join(map(str, pair[:2])) for pair in (sys.version_info, OLDEST))
+        raise MakeError(
+            f"Python {wanted} or newer is needed, this is {found}: "
+            f"run python{wanted} make.py, or make PYTHON=python{wanted}"
+        )
+    reason = why_anew(settings)
+    if reason:
+        if Path(sys.prefix).resolve() == VENV:
+            raise MakeError(f".venv has to be made anew ({reason}): run `deactivate` first")
+        print(f"Making .venv anew: {reason}")
+        shutil.rmtree(VENV)
+    wanted = sources()
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted:
+        return 0
+    print("Setting up .venv (a few minutes the first time)", flush=True)
+    base = getattr(sys, "_base_executable", sys.executable)  # not that of another environment
+    if not PYTHON.exists() and subprocess.call([base, "-m", "venv", str(VENV)]):
+        raise MakeError(".venv could not be made; on Debian or Ubuntu, `apt install python3-venv`")
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for arguments in installs(settings):
+        if subprocess.call([*pip, *arguments], cwd=str(ROOT)):
+            raise MakeError(
+                "the packages could not be installed: that needs a network, and Python "
+                "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
+            )
+    temporary = STAMP.with_name(STAMP.name + ".new")
+    temporary.write_text(wanted + "\n", encoding="utf-8")
+    temporary.replace(STAMP)
+    return 0
+
+
+def installs(settings: dict[str, str]) -> list[list[str]]:
+    """The arguments of each ``pip install``, in order.
+
+    Only torch itself comes from PyTorch's index. What it depends on comes with
+    ``requirements.txt``, whose ``torch==`` the CPU build fulfils.
+    """
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    (pinned,) = [line for line in lines if line.startswith("torch==")]
+    steps = [["-r", str(ROOT / "requirements.txt")], ["--no-deps", "--editable", str(ROOT)]]
+    present = installed_torch()
+    wants_cpu = "TORCH" in settings or present.endswith("+cpu")
+    if sys.platform == "linux" and wants_cpu and present != pinned.replace("==", "-") + "+cpu":
+        steps.insert(0, ["--no-deps", "--index-url", CPU_INDEX, pinned])
+    return steps
+
+
+def installed_torch() -> str:
+    """For example ``torch-2.13.0+cpu``; empty where ``.venv`` has none."""
+    found = VENV.glob("lib/python*/site-packages/torch-*.dist-info")
+    return next((path.name[: -len(".dist-info")] for path in found), "")
+
+
+def why_anew(settings: dict[str, str]) -> str:
+    """Why the environment cannot be brought up to date as it is; empty if it can."""
+    if not VENV.exists():
+        return ""
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        found = subprocess.check_output([str(PYTHON), "-c", ask], text=True).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "its Python does not run"
+    asked = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if os.environ.get("PYTHON") and asked != found:
+        return f"it has Python {found}, and PYTHON asks for {asked}"
+    torch = installed_torch()
+    if sys.platform == "linux" and "TORCH" in settings and torch and not torch.endswith("+cpu"):
+        return "its PyTorch is the one with GPU libraries"
+    return ""
+
+
+def sources() -> str:
+    """Hash of what the environment is made from; a change elsewhere installs nothing."""
+    import tomllib  # not in the Pythons that `setup` refuses
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = [project["build-system"], project["project"], project["tool"]["setuptools"]]
+    parts.append((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+TARGETS = {
+    "report": report, "test": test, "test-browser": test_browser, "entrega": entrega,
+    "lint": lint, "setup": setup, "clean": clean,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
