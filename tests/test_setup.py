@@ -19,6 +19,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name as canonical
 
+import readme
 from publish.engines import QUARTO_PACKAGE
 from publish.project import ROOT
 
@@ -293,6 +294,40 @@ def test_the_workflow_says_what_make_understands_and_publishes_a_site_it_made():
     assert "{" not in "".join(made)
     (taken,) = [step for step in steps if "download-artifact" in step.get("uses", "")]
     assert taken["with"]["name"] in made
+
+
+# README -----------------------------------------------------------------------------------------
+
+
+def test_the_tables_of_the_readme_are_those_of_today():
+    text = readme.README.read_text("utf-8")
+    assert readme.updated(text) == text, "run `make readme`"
+
+
+def test_an_old_table_of_the_readme_would_be_seen():
+    text = readme.README.read_text("utf-8")
+    assert "| `tarea2 train segmentation --jobs 2` | 30, 100 |" in text
+    assert readme.updated(text.replace(" 30, 100 |", " 29, 97 |")) == text
+    with pytest.raises(SystemExit, match=r"no single block from <!-- map -->"):
+        readme.updated(text.replace("<!-- end of map -->", ""))
+
+
+def test_the_map_knows_modules_from_what_is_in_them():
+    code = "from tarea2 import models, pages\nfrom tarea2.plots import final as draw\n"
+    code += "from tarea2.training import predict\nimport numpy as np\n"
+    assert readme.imports(code) == {"models", "pages", "plots.final", "training"}
+    assert readme.tests_of("convolution") == {"convolution"}
+    assert "results" in readme.tests_of("studies.final")  # no test file has its name
+
+
+def test_every_path_that_the_readmes_name_is_there():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text("utf-8")
+        links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+        paths = re.findall(r"`((?:code|data|theme|tests|chapters)/[\w./-]*\w/?)`", text)
+        missing = [path for path in [*links, *paths] if not (ROOT / path).exists()]
+        assert len(links) + len(paths) > 5
+        assert not [path for path in missing if not re.search("data/raw|NN-name", path)]
 
 
 # A project with a build backend of its own, so that installing it needs no network.
