@@ -87,7 +87,8 @@ def report(settings: dict[str, str]) -> int:
 
 
 def test(settings: dict[str, str]) -> int:
-    return run(settings, "-m", "pytest")
+    # A worker for each processor; a file's tests stay with one, which builds what they share.
+    return run(settings, "-m", "pytest", "-n", "auto", "--dist", "loadfile")
 
 
 def test_browser(settings: dict[str, str]) -> int:

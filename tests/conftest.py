@@ -1,9 +1,16 @@
 """Fixtures shared by all tests."""
 
+import os
 import shutil
 from pathlib import Path
 
+# Workers that run beside each other (`pytest -n`) share the processors: a thread for each, also in
+# the programs that they start. Read when PyTorch is imported, hence before everything else.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
+from filelock import FileLock
 
 # The same examples in each run: a test that fails here fails everywhere.
 from hypothesis import settings
@@ -16,6 +23,12 @@ settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=T
 settings.load_profile("fixed")
 
 
+def one_at_a_time(project: Project) -> FileLock:
+    """A lock that only one of the workers beside each other holds."""
+    project.cache.mkdir(parents=True, exist_ok=True)
+    return FileLock(project.cache / "tests.lock")
+
+
 @pytest.fixture(scope="session")
 def project() -> Project:
     return Project(ROOT)
@@ -24,7 +37,8 @@ def project() -> Project:
 @pytest.fixture(scope="session")
 def site(project) -> Path:
     """The project's own site, built by the built-in renderer; ``_output/`` is left alone."""
-    build(project, publish=False, report=lambda line: None)
+    with one_at_a_time(project):  # the second worker finds the first one's pages
+        build(project, publish=False, report=lambda line: None)
     return project.cache / "site"
 
 
@@ -33,7 +47,8 @@ def quarto_site(project) -> Path:
     program = shutil.which("quarto")
     if program is None:
         pytest.skip("Quarto is not installed on this machine")
-    build_with_quarto(program, project, report=lambda line: None, publish=False)
+    with one_at_a_time(project):
+        build_with_quarto(program, project, report=lambda line: None, publish=False)
     return project.cache / "quarto" / "_output"
 
 
