@@ -2,6 +2,7 @@
 
 import base64
 import re
+from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,7 @@ def page(request, site) -> Path:
     return site / request.param.removesuffix(".qmd")
 
 
+@cache
 def soup_of(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 

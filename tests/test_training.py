@@ -1,17 +1,18 @@
 """The training loop: it learns, it repeats, and it survives being killed."""
 
-import os
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
 from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import torch
 
 from tarea2 import datasets, training
+from tarea2.datasets import Split
 from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
 from tarea2.training import Recipe, Trained, fit, predict
 
@@ -201,52 +202,53 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_used(signals, tmp_p
     assert done == [1, 2, 3]
 
 
-SCRIPT = """
-import sys, torch
-from pathlib import Path
-from tarea2 import datasets, training
-from tarea2.models import DigitNetSpec
-torch.set_num_threads(1)
-split = datasets.digits_like_mnist()
-cut = lambda a, b: datasets.Split(split.x[a:b], split.y[a:b])
-data = datasets.Dataset("part", 10, cut(0, 150), cut(150, 200), cut(200, 250))
-folder = Path(sys.argv[1])
-print("ready", flush=True)
-trained = training.fit(
-    DigitNetSpec(), data, training.Recipe(30, 16, 0.02, momentum=0.9), (0,),
-    checkpoint=folder / "run.checkpoint", watch=("validation",),
-    after_epoch=lambda epoch: print(epoch, flush=True),
-)
-torch.save(trained.model.state_dict(), folder / "final.pt")
-"""
+# Processes that have PyTorch loaded already, where a system can fork; else new ones.
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+PROCESSES = multiprocessing.get_context(METHOD)
 
 
-def start(folder: Path) -> subprocess.Popen:
+def train_in(folder: Path, epochs: Connection) -> None:
+    """What the process does that is killed; each finished epoch is sent."""
+    torch.set_num_threads(1)
+    split = datasets.digits_like_mnist()
+    parts = (Split(split.x[a:b], split.y[a:b]) for a, b in ((0, 150), (150, 200), (200, 250)))
+    trained = fit(
+        DigitNetSpec(), datasets.Dataset("part", 10, *parts), Recipe(30, 16, 0.02, momentum=0.9),
+        (0,), checkpoint=folder / "run.checkpoint", watch=("validation",), after_epoch=epochs.send,
+    )  # fmt: skip
+    torch.save(trained.model.state_dict(), folder / "final.pt")
+
+
+def start(folder: Path) -> tuple[BaseProcess, Connection]:
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-c", SCRIPT, str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=train_in, args=(folder, theirs))
+    process.start()
+    theirs.close()  # only the process holds it now: when it dies, reading ends
+    return process, ours
 
 
 def test_killed_ten_times_a_run_ends_with_the_same_weights(tmp_path):
+    if METHOD == "forkserver":
+        PROCESSES.set_forkserver_preload([__name__, "torch"])
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    reference = start(whole)
+    reference, _unread = start(whole)
     moments = random.Random(0)
-    kills = progressed = 0
-    while kills < 10:
-        process = start(killed)
-        assert process.stdout.readline() == "ready\n"
+    progressed = 0
+    for _ in range(10):
+        process, epochs = start(killed)
         # After some epochs, and then anywhere inside one: also while a checkpoint is written.
         for _ in range(moments.randint(1, 3)):
-            line = process.stdout.readline()
-            progressed = max(progressed, int(line or 0))
+            progressed = max(progressed, epochs.recv())
         time.sleep(moments.uniform(0, 0.05))
         process.kill()
-        process.wait()
-        kills += 1
+        process.join()
     assert not (killed / "final.pt").exists()
     assert progressed > 10  # each run went on where the last one stopped
-    assert start(killed).wait() == 0
-    assert reference.wait() == 0
+    last, _read = start(killed)
+    for process in (last, reference):
+        process.join()
+        assert process.exitcode == 0
     first, second = (torch.load(f / "final.pt", weights_only=True) for f in (whole, killed))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
