@@ -113,7 +113,7 @@ def test_inline_code_that_raises_or_gives_no_text_is_reported(small_project):
 )
 def test_references_without_target_are_refused(small_project, body, reason):
     write_page(small_project.root, body)
-    with pytest.raises(PublishError, match=f"index.qmd: .*{reason}"):
+    with pytest.raises(PublishError, match=f"index.qmd:6: .*{reason}"):
         quiet_build(small_project)
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from publish.build import Ledger
+from publish.ledger import Ledger
 from publish.page import read
 from publish.project import Project, PublishError
 

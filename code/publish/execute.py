@@ -2,82 +2,161 @@
 
 from __future__ import annotations
 
-import hashlib
+import ast
 import json
-import os
 import re
-from functools import cache
-from importlib.metadata import distributions
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from publish import inputs, kernels
+from publish.files import digest, file_digest, read_json, write_atomically
 from publish.page import INLINE, Cell, Page, PageError
-from publish.project import ROOT, Project, PublishError
+from publish.project import Project, PublishError
 
 TIMEOUT = 120  # seconds for one cell: pages read results, they do not train
 
 
-def run(page: Page, project: Project, force: bool = False) -> nbformat.NotebookNode:
-    """Execute a page, or return the stored execution if nothing that it depends on has changed.
+@dataclass(frozen=True)
+class Execution:
+    """A page's cells as they came out: the notebook, and a hash that tells it from others."""
 
-    Prose cells of the result hold their inline values; code cells keep their ``#|`` options in
+    notebook: nbformat.NotebookNode
+    digest: str
+
+
+def run(
+    page: Page, project: Project, force: bool = False, zygote: kernels.Zygote | None = None
+) -> Execution:
+    """Execute a page, or take the stored execution if nothing that it depends on has changed.
+
+    Prose cells of the notebook hold their inline values; code cells keep their ``#|`` options in
     ``metadata.options``. A cell that raises stops the page with a :class:`PageError`.
     """
-    folder = project.executed or project.cache / "executed"
-    store = folder / (page.stem.replace("/", "--") + ".ipynb")
-    key = _fingerprint(page, project)
-    if store.exists() and not force:
-        stored = nbformat.read(store, as_version=4)
-        if stored.metadata.get("fingerprint") == key:
-            return stored
-    notebook = _execute(page, project)
-    notebook.metadata["fingerprint"] = key
-    write_atomically(store, nbformat.writes(notebook))
-    return notebook
+    stored = None if force else _stored(page, project)
+    if stored is None or stale(page, project) is not None:
+        stored = _execute(page, project, zygote)
+        write_atomically(_store(page, project), json.dumps(stored, ensure_ascii=False))
+    return _assemble(page, stored)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    if isinstance(content, str):
-        content = content.encode()
-    temporary.write_bytes(content)
-    temporary.replace(path)
+@contextmanager
+def zygote(pages: list[Page], project: Project, force: bool = False) -> Iterator:
+    """What the kernels of several pages are forked from, if that many must be executed."""
+    waiting = [page for page in pages if force or stale(page, project) is not None]
+    skipped = inputs.skipped(project.root, project.output)
+    with kernels.prepared(len(waiting), project.settings.preload, skipped, project.root) as made:
+        yield made
 
 
-def _execute(page: Page, project: Project) -> nbformat.NotebookNode:
+def stale(page: Page, project: Project) -> str | None:
+    """Why a page must be executed, in words; ``None`` if its stored execution still stands."""
+    stored = _stored(page, project)
+    if stored is None:
+        return "not executed yet"
+    if stored["code"] != _code_digest(page):
+        return "its code has changed"
+    return inputs.change(stored["inputs"], project.root)
+
+
+def stored_digest(page: Page, project: Project) -> str | None:
+    """Hash of the stored execution, current or not."""
+    stored = _stored(page, project)
+    return stored["whole"] if stored else None
+
+
+def _store(page: Page, project: Project) -> Path:
+    return project.cache / "executed" / f"{page.stem}.json"
+
+
+def _stored(page: Page, project: Project) -> dict | None:
+    """The stored execution; one that is cut or of another make does not count."""
+    stored = read_json(_store(page, project))
+    whole = isinstance(stored, dict) and stored.get("whole") == digest(
+        {name: value for name, value in stored.items() if name != "whole"}
+    )
+    return stored if whole else None
+
+
+def _code_digest(page: Page) -> str:
+    """Hash of what is executed. Prose, captions and other options change without executing."""
+    code = [
+        (cell.code, cell.options.get("eval", True)) if cell.kind == "code" else cell.inline
+        for cell in page.cells
+        if cell.kind == "code" or cell.inline
+    ]
+    return digest(code, file_digest(Path(__file__)), file_digest(kernels.WATCH))
+
+
+def _assemble(page: Page, stored: dict) -> Execution:
+    """Put stored outputs and inline values into the page as it is written now."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {
         "name": "python3", "display_name": "Python 3", "language": "python",
     }  # fmt: skip
+    results = iter(stored["results"])
+    for cell in page.cells:
+        if cell.kind == "code":
+            result = next(results)
+            node = nbformat.v4.new_code_cell(
+                cell.code,
+                metadata={"options": cell.options, "line": cell.line},
+                outputs=[nbformat.from_dict(output) for output in result["outputs"]],
+                execution_count=result["count"],
+            )
+        else:
+            values = iter(next(results)["values"] if cell.inline else ())
+            source = INLINE.sub(
+                lambda match, values=values: match["before"] + next(values), cell.source
+            )
+            node = nbformat.v4.new_markdown_cell(source)
+        notebook.cells.append(node)
+    return Execution(notebook, stored["whole"])
+
+
+def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
     client = NotebookClient(
-        notebook,
+        nbformat.v4.new_notebook(),
+        km=kernels.manager(zygote),
         timeout=TIMEOUT,
-        kernel_name="python3",
         extra_arguments=["--log-level=CRITICAL"],
         resources={"metadata": {"path": str(project.root)}},
     )
-    # A path of the reader's machine must not reach the page, nor a colour code.
-    environment = os.environ | {"NO_COLOR": "1", "PYTHONHASHSEED": "0"}
-    with client.setup_kernel(env=environment):
-        for index, cell in enumerate(page.cells):
-            if cell.kind == "markdown":
-                source = _with_inline_values(client, page, cell)
-                notebook.cells.append(nbformat.v4.new_markdown_cell(source))
-            else:
-                node = nbformat.v4.new_code_cell(cell.code, metadata={"options": cell.options})
-                notebook.cells.append(node)
+    skipped = inputs.skipped(project.root, project.output)
+    results = []
+    with client.setup_kernel(env=kernels.environment()):
+        _ask(client, f"__import__('runpy').run_path({str(kernels.WATCH)!r})['start']({skipped!r})")
+        for cell in page.cells:
+            if cell.kind == "code":
+                node = nbformat.v4.new_code_cell(cell.code)
+                client.nb.cells.append(node)
                 if cell.options.get("eval", True):
-                    _run_cell(client, page, cell, node, index)
-        notebook.metadata["language_info"] = {"name": "python"}
-    return notebook
+                    _run_cell(client, page, cell, node)
+                results.append({"outputs": node.outputs, "count": node.execution_count})
+            elif cell.inline:
+                results.append({"values": _inline_values(client, page, cell)})
+        told = _ask(client, "__import__('sys').modules['_publish_watch'].report()")
+    record = inputs.record(json.loads(told), project.root, project.settings.environment)
+    stored = {"code": _code_digest(page), "inputs": record, "results": results}
+    return stored | {"whole": digest(stored)}
 
 
-def _run_cell(client: NotebookClient, page: Page, cell: Cell, node, index: int) -> None:
+def _ask(client: NotebookClient, expression: str) -> str:
+    """What an expression gives in the kernel, outside of the page's own names and counts."""
+    reply = client.wait_for_reply(client.kc.execute("", user_expressions={"answer": expression}))
+    answer = reply["content"]["user_expressions"]["answer"]
+    if answer["status"] != "ok":
+        raise PublishError(f"the kernel cannot be watched: {answer['ename']}: {answer['evalue']}")
+    return ast.literal_eval(answer["data"]["text/plain"])
+
+
+def _run_cell(client: NotebookClient, page: Page, cell: Cell, node) -> None:
+    index = len(client.nb.cells) - 1
     try:
         client.execute_cell(node, index)
     except CellExecutionError as error:
@@ -87,44 +166,53 @@ def _run_cell(client: NotebookClient, page: Page, cell: Cell, node, index: int) 
         offset = cell.source.count("\n") - cell.code.count("\n")
         line = cell.line + offset + (int(frames[0]) - 1 if frames else 0)
         raise PageError(
-            page.path, line, f"cell {cell.label or index} raised {error.ename}: {error.evalue}"
+            page.path, line, f"cell {cell.label or index + 1} raised {error.ename}: {error.evalue}"
         ) from None
     except CellTimeoutError:
         raise PageError(
             page.path,
             cell.line,
-            f"cell {cell.label or index} ran for more than {TIMEOUT} s; "
-            "pages read stored results, long work belongs to `tarea2 train`",
+            f"cell {cell.label or index + 1} ran for more than {TIMEOUT} s; "
+            "pages show stored results; long work belongs to a command",
         ) from None
     except DeadKernelError:
         raise PageError(
-            page.path, cell.line, f"cell {cell.label or index} ended the Python process"
+            page.path, cell.line, f"cell {cell.label or index + 1} ended the Python process"
         ) from None
 
 
-def _with_inline_values(client: NotebookClient, page: Page, cell: Cell) -> str:
-    if not cell.inline:
-        return cell.source
+def _inline_values(client: NotebookClient, page: Page, cell: Cell) -> list[str]:
     expressions = {str(number): code for number, code in enumerate(cell.inline)}
     # The same message that Quarto sends: no code, only expressions.
     message = client.kc.execute("", user_expressions=expressions)
-    reply = client.wait_for_reply(message)
-    if reply is None:
-        raise PageError(page.path, cell.line, "inline code ended the Python process")
+    try:
+        # nbclient names the cell when time is up; inline code is none, so one stands for it.
+        reply = client.wait_for_reply(message, nbformat.v4.new_code_cell("; ".join(cell.inline)))
+    except CellTimeoutError:
+        raise PageError(
+            page.path, _inline_line(cell, cell.inline[0]),
+            f"inline code of this paragraph ran for more than {TIMEOUT} s: "
+            + ", ".join(cell.inline),
+        ) from None  # fmt: skip
+    except DeadKernelError:
+        raise PageError(page.path, cell.line, "inline code ended the Python process") from None
     answers = reply["content"].get("user_expressions", {})
     values = []
     for number, code in expressions.items():
         answer = answers.get(number, {})
+        line = _inline_line(cell, code)
         if answer.get("status") != "ok":
-            offset = cell.source[: cell.source.index(code)].count("\n")
             reason = f"{answer.get('ename')}: {answer.get('evalue')}"
-            raise PageError(page.path, cell.line + offset, f"inline code {code} raised {reason}")
-        values.append(_inline_text(page, cell, code, answer["data"]))
-    remaining = iter(values)
-    return INLINE.sub(lambda match: match["before"] + next(remaining), cell.source)
+            raise PageError(page.path, line, f"inline code {code} raised {reason}")
+        values.append(_inline_text(page, line, code, answer["data"]))
+    return values
 
 
-def _inline_text(page: Page, cell: Cell, code: str, data: dict) -> str:
+def _inline_line(cell: Cell, code: str) -> int:
+    return cell.line + cell.source[: cell.source.index(code)].count("\n")
+
+
+def _inline_text(page: Page, line: int, code: str, data: dict) -> str:
     if "text/markdown" in data:
         return data["text/markdown"]
     shown = data["text/plain"]
@@ -133,46 +221,10 @@ def _inline_text(page: Page, cell: Cell, code: str, data: dict) -> str:
         return re.sub(r"([`*_{}\[\]()>#+.!-])", r"\\\1", shown[1:-1])
     raise PageError(
         page.path,
-        cell.line,
-        f"inline code {code} gives {shown}; pages show text, so write it through pages.number, "
-        "pages.percent or pages.Text",
+        line,
+        f"inline code {code} gives {shown}; pages show text: give it a _repr_markdown_, as the "
+        "package's number formatter does",
     )
-
-
-def _fingerprint(page: Page, project: Project) -> str:
-    """Hash of everything an execution depends on: its code, the package, the data, versions."""
-    code = [
-        (cell.code, cell.options.get("eval", True)) if cell.kind == "code" else cell.source
-        for cell in page.cells
-    ]
-    return digest(code, tree_digest(), versions(), os.environ.get("TAREA2_DATA_DIR"))
-
-
-def tree_digest(root: Path = ROOT) -> str:
-    """Hash of the package and of the stored results and models, as pages see them."""
-    folders = (root / "code" / "tarea2", root / "data" / "results", root / "data" / "models")
-    files = sorted(
-        path
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    )
-    hasher = hashlib.sha256()
-    for path in files:
-        hasher.update(path.relative_to(root).as_posix().encode() + b"\0")
-        hasher.update(hashlib.sha256(path.read_bytes()).digest())
-    return hasher.hexdigest()
-
-
-def digest(*parts: object) -> str:
-    """SHA-256 of anything JSON can write."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-@cache
-def versions() -> list[str]:
-    return sorted(f"{item.name}=={item.version}" for item in distributions())
 
 
 def require_kernel() -> None:

@@ -6,30 +6,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-from publish.execute import write_atomically
+from publish.files import write_atomically
 from publish.project import Project, PublishError
 
-# What the notebooks need besides themselves, and what a reader may want to run.
-FOLDERS = ("code", "data/results", "data/models")
-FILES = ("pyproject.toml", "requirements.txt", "LICENSE", "CITATION.cff")
-SUFFIXES = {".py", ".lua", ".json", ".safetensors"}
+SUFFIXES = {".py", ".lua", ".html", ".json", ".safetensors"}
 DATE = (2026, 1, 1, 0, 0, 0)  # of every entry: the archive must not say when it was made
-README = """\
-# Tarea 2: CNN y U-Nets
-
-- `informe.pdf`: el informe, de cuatro páginas como máximo.
-- `chapters/`: los capítulos en PDF, a los que enlaza el informe.
-- `cuadernos/`: los cuadernos ya ejecutados, el informe incluido.
-- `code/tarea2/`: el paquete que llaman los cuadernos.
-- `data/results/` y `data/models/`: los resultados medidos y los mejores modelos.
-
-Para volver a ejecutar los cuadernos hace falta Python 3.11 o posterior. En esta carpeta:
-
-    pip install -r requirements.txt -e .
-    jupyter lab cuadernos
-
-`tarea2 verify` comprueba los resultados y los modelos guardados en su máquina.
-"""
 
 
 def archive(project: Project, site: Path, target: Path) -> Path:
@@ -37,16 +18,23 @@ def archive(project: Project, site: Path, target: Path) -> Path:
 
     Raises :class:`PublishError` if a page of the site is missing.
     """
-    entries = {"LEEME.md": README.encode(), "informe.pdf": _page(site, "report.pdf")}
+    wanted = project.settings.handin
+    if wanted is None:
+        raise PublishError("_quarto.yml: publish has no handin, so there is nothing to pack")
+    report = Path(wanted["report"])
+    entries = {
+        "LEEME.md": (project.root / wanted["readme"]).read_bytes(),
+        "informe.pdf": _page(site, report.with_suffix(".pdf").as_posix()),
+    }
     for page in map(Path, project.pages):
         notebook = page.with_suffix(".ipynb").as_posix()
         entries[f"cuadernos/{notebook}"] = _page(site, notebook)
         if page.parent.name:  # the report links to the chapters
             chapter = page.with_suffix(".pdf").as_posix()
             entries[chapter] = _page(site, chapter)
-    for name in FILES:
+    for name in wanted["files"]:
         entries[name] = (project.root / name).read_bytes()
-    for folder in FOLDERS:
+    for folder in wanted["folders"]:
         for path in (project.root / folder).rglob("*"):
             if path.suffix in SUFFIXES:
                 entries[path.relative_to(project.root).as_posix()] = path.read_bytes()

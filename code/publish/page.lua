@@ -41,22 +41,26 @@ local function quoted(text) return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"
 
 -- Sections ---------------------------------------------------------------------------------
 
-local levels = {}
-local numbered = true  -- `number-sections: false` on a page turns it off
+local numbered = true      -- `number-sections: false` on a page turns it off
+local section_numbers = {}  -- of all headers in reading order; false for one without a number
+
+-- pandoc's own numbering, of the blocks that this format shows; ## is the first level.
+local function number_sections(blocks)
+  if not numbered then return end
+  local options = { number_sections = true, base_level = 1 }
+  pandoc.structure.make_sections(blocks, options):walk { Header = function(header)
+    table.insert(section_numbers, header.attributes.number or false)
+  end }
+end
 
 local function number_header(header)
-  if numbered and not header.classes:includes("unnumbered") then
-    local depth = header.level - 1  -- ## is the first level below the title
-    levels[depth] = (levels[depth] or 0) + 1
-    for deeper = depth + 1, 6 do levels[deeper] = nil end
-    local parts = {}
-    for level = 1, depth do parts[level] = tostring(levels[level] or 0) end
-    local text = table.concat(parts, ".")
-    if header.identifier ~= "" then numbers[header.identifier] = text end
+  local number = table.remove(section_numbers, 1)
+  if number then
+    if header.identifier ~= "" then numbers[header.identifier] = number end
     if html then
-      header.attributes["data-number"] = text
+      header.attributes["data-number"] = number
       header.content:insert(1, pandoc.Space())
-      header.content:insert(1, pandoc.Span(text, { class = "header-section-number" }))
+      header.content:insert(1, pandoc.Span(number, { class = "header-section-number" }))
     end
   end
   if typst then header.level = header.level - 1 end
@@ -120,13 +124,16 @@ local function write_float(label, content, caption)
     blocks:insert(raw(']), kind: "quarto-float-' .. kind .. '", supplement: '
       .. quoted(KINDS[kind].title) .. ", numbering: \"1\") <" .. label .. ">"))
   elseif html then
-    local caption_html = pandoc.Blocks {
-      raw("<figcaption>"), pandoc.Plain(caption_line(kind, number, caption)), raw("</figcaption>"),
-    }
-    blocks:insert(raw('<figure id="' .. label .. '" class="float float-' .. kind .. '">'))
-    if kind == "tbl" then blocks:extend(caption_html) end
+    local line = pandoc.Plain(caption_line(kind, number, caption))
+    local class = "float float-" .. kind
+    if kind == "fig" then
+      return pandoc.Blocks { pandoc.Figure(content, { line }, { id = label, class = class }) }
+    end
+    -- pandoc puts the caption of a figure below; that of a table stands above it.
+    blocks:insert(raw('<figure id="' .. label .. '" class="' .. class .. '"><figcaption>'))
+    blocks:insert(line)
+    blocks:insert(raw("</figcaption>"))
     blocks:extend(content)
-    if kind ~= "tbl" then blocks:extend(caption_html) end
     blocks:insert(raw("</figure>"))
   else
     local line = pandoc.Para { pandoc.Emph(caption_line(kind, number, caption)) }
@@ -158,13 +165,56 @@ local function float_table(element)
   return write_float(label, pandoc.Blocks { element }, caption)
 end
 
+-- A picture of one's own: ![Caption](photo.png){#fig-photo}
+local function own_figure(figure)
+  local caption = pandoc.utils.blocks_to_inlines(figure.caption.long)
+  if figure.identifier:match("^fig%-") then
+    return write_float(figure.identifier, figure.content, caption)
+  end
+  if html or typst then return figure end
+  figure.content:insert(pandoc.Para { pandoc.Emph(caption) })
+  return figure.content
+end
+
 -- Images and code --------------------------------------------------------------------------
 
+local function is_local(target)
+  return not (target:match("^%a[%w+.-]*:") or target:match("^[/#]"))
+end
+
+local function decoded(target)
+  return (target:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end))
+end
+
 local function write_image(image)
-  local alt = image.attributes["alt"] or pandoc.utils.stringify(image.caption)
+  local alt = image.attributes["fig-alt"] or image.attributes["alt"]
+    or pandoc.utils.stringify(image.caption)
+  image.attributes["fig-alt"] = nil
+  image.attributes["alt"] = html and alt or nil
   if html then return pandoc.Link({ image }, image.src, "Ampliar", { class = "lightbox" }) end
-  if not typst then return nil end
-  return raw_inline("#image(" .. quoted(image.src) .. ", alt: " .. quoted(alt) .. ")")
+  if not typst then
+    if is_local(image.src) then  -- a notebook carries its pictures with it
+      image.src = "attachment:" .. image.src:gsub("[^%w.-]", "-")
+    end
+    image.caption = { pandoc.Str(alt) }
+    return image
+  end
+  local size = ""
+  for _, side in ipairs { "width", "height" } do
+    local value = image.attributes[side]
+    local pixels = value and value:match("^(%d+)$") or value and value:match("^(%d+)px$")
+    if pixels then value = tonumber(pixels) / 96 .. "in" end
+    if value then size = size .. ", " .. side .. ": " .. value end
+  end
+  local source = quoted(decoded(image.src))
+  return raw_inline("#image(" .. source .. ", alt: " .. quoted(alt) .. size .. ")")
+end
+
+-- HTML comes from outputs only. Its tables are tables in every format.
+local function write_html(block)
+  local has_table = block.text:lower():match("<table")
+  if block.format ~= "html" or (html and not has_table) then return nil end
+  return pandoc.read(block.text, "html").blocks
 end
 
 local function write_code(block)
@@ -220,7 +270,9 @@ local function collect(blocks)
   local result = pandoc.Blocks {}
   for _, block in ipairs(blocks) do
     local kept
-    if block.t == "Header" then
+    if block.t == "Figure" then
+      kept = own_figure(block)
+    elseif block.t == "Header" then
       kept = number_header(block)
     elseif block.t == "Para" or block.t == "Plain" then
       kept = number_equations(block)
@@ -229,13 +281,8 @@ local function collect(blocks)
     elseif block.t == "CodeBlock" then
       kept = write_code(block)
     elseif block.t == "Div" then
-      kept = visible(block)
-      if kept then
-        kept = collect(kept)
-      else
-        block.content = collect(block.content)
-        kept = float_div(block) or write_callout(block) or block
-      end
+      block.content = collect(block.content)
+      kept = float_div(block) or write_callout(block) or block
     elseif block.t == "BlockQuote" then
       block.content = collect(block.content)
       kept = block
@@ -284,6 +331,8 @@ end
 
 function Pandoc(doc)
   numbered = doc.meta["section-numbering"] ~= nil
+  doc = doc:walk { Div = visible, RawBlock = write_html }
+  number_sections(doc.blocks)
   doc.blocks = collect(doc.blocks)
   doc = doc:walk { Cite = resolve, Image = write_image }
   if #unresolved > 0 then

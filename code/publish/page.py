@@ -14,7 +14,7 @@ from pathlib import Path
 import jupytext
 import yaml
 
-from publish.project import PublishError
+from publish.project import PublishError, read_text
 
 CELL_OPTIONS = {
     "label", "fig-cap", "fig-alt", "tbl-cap", "echo", "eval", "output", "warning",
@@ -90,6 +90,14 @@ class Page:
     def stem(self) -> str:
         return self.path.removesuffix(".qmd")
 
+    def line_of(self, text: str) -> int:
+        """The line where a text stands first, in prose before code; 1 if nowhere."""
+        for cell in sorted(self.cells, key=lambda cell: cell.kind == "code"):
+            found = re.search(re.escape(text) + r"(?![\w-])", cell.source)
+            if found:
+                return cell.line + cell.source.count("\n", 0, found.start())
+        return 1
+
     @property
     def depth(self) -> int:
         return self.path.count("/")
@@ -97,7 +105,7 @@ class Page:
 
 def read(path: str, root: Path) -> Page:
     """Read and check one page; raises :class:`PageError` for anything that is not portable."""
-    text = (root / path).read_text(encoding="utf-8")
+    text = read_text(root / path, path)
     metadata, body_start = _front_matter(path, text)
     body = text[body_start:]
     first_line = text.count("\n", 0, body_start) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,18 @@ class PublishError(Exception):
     """Something that the author of a page can mend; the message is the whole report."""
 
 
+def read_text(path: Path, name: str) -> str:
+    """Text of a source, with or without a byte order mark; ``name`` is how messages call it."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PublishError(
+            f"{name}:{line}: not UTF-8 (byte {content[error.start]:#04x}); save the file as UTF-8"
+        ) from None
+
+
 def merge(base: Mapping, extra: Mapping) -> dict:
     """Merge two nested mappings; ``extra`` wins, lists are replaced."""
     merged = deepcopy(dict(base))
@@ -27,14 +39,20 @@ def merge(base: Mapping, extra: Mapping) -> dict:
 
 
 @dataclass(frozen=True)
-class Project:
-    """A Quarto project in the folder ``root``.
+class Settings:
+    """``publish`` in ``_quarto.yml``: all that this package is told about the pages' subject."""
 
-    ``executed`` is where executed pages are kept; a copy of the sources may share them.
-    """
+    package: str | None = None  # folder of the package whose source becomes pages of the site
+    environment: tuple[str, ...] = ()  # variables that pages depend on
+    preload: tuple[str, ...] = ()  # installed modules that most pages import
+    handin: Mapping | None = None  # what `make entrega` packs besides the pages
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Quarto project in the folder ``root``."""
 
     root: Path = ROOT
-    executed: Path | None = None
 
     @cached_property
     def config(self) -> dict:
@@ -43,6 +61,20 @@ class Project:
         for name in config.get("metadata-files", []):
             config = merge(config, self._read(self.root / name))
         return config
+
+    @cached_property
+    def settings(self) -> Settings:
+        given = self.config.get("publish") or {}
+        for name in given:
+            if name not in {field.name for field in fields(Settings)}:
+                raise PublishError(f"_quarto.yml: publish has {name!r}, which is no setting")
+        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        return Settings(**lists)
+
+    @property
+    def filters(self) -> list[str]:
+        """Lua filters of the project that both engines use."""
+        return [name for name in self.config.get("filters", []) if isinstance(name, str)]
 
     @property
     def output(self) -> Path:
@@ -91,7 +123,7 @@ class Project:
     @staticmethod
     def _read(path: Path) -> dict:
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.safe_load(read_text(path, path.name))
         except FileNotFoundError:
             raise PublishError(f"{path.name} is missing in {path.parent}") from None
         except yaml.YAMLError as error:

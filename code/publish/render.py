@@ -5,63 +5,82 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import mimetypes
 import re
-from collections.abc import Callable
+import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 import pypandoc
 import typst
 from babel.dates import format_date
 
-from publish.execute import write_atomically
-from publish.page import Page
+from publish import outputs, resources
+from publish.files import write_atomically
+from publish.outputs import fenced
+from publish.page import Page, PageError
 from publish.project import Project, PublishError
 
 PANDOC_MARKDOWN = "markdown-auto_identifiers+gfm_auto_identifiers"
 FILTERS = Path(__file__).parent
-
-# Which form of an output a format shows, best first.
-PREFERENCE = {
-    "html": ("text/markdown", "image/svg+xml", "image/png", "text/plain"),
-    "typst": ("text/markdown", "image/svg+xml", "image/png", "text/plain"),
-}
 CODE_BLOCK = "block(fill: bgcolor, width: 100%, inset: 8pt, radius: 2pt, blocks)"
-SUFFIX = {"image/svg+xml": "svg", "image/png": "png"}
 
 
-def html(page: Page, notebook, project: Project, folder: Path, site: dict) -> None:
-    """Write ``folder/<page>.html`` and its images; ``site`` holds navigation for the template."""
+def prose(notebook) -> str:
+    """What pandoc reads links and pictures from: the text of a page and of its Markdown outputs."""
+    parts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+        elif cell.metadata.options.get("output", True):
+            data = [output.get("data", {}) for output in cell.outputs]
+            parts += [forms["text/markdown"] for forms in data if "text/markdown" in forms]
+    return "\n\n".join(parts)
+
+
+def html(
+    page: Page, notebook, project: Project, folder: Path, site: dict, own: list[resources.Resource]
+) -> None:
+    """Write ``folder/<page>.html``, its images and its own files.
+
+    ``site`` holds the template's variables, such as the navigation.
+    """
     target = folder / f"{page.stem}.html"
     images = folder / f"{page.stem}_files"
+    shutil.rmtree(images, ignore_errors=True)
     defaults = _defaults(page, project, "html")
-    markdown = assemble(notebook, "html", _image_writer(images, target.parent), defaults)
-    metadata = _metadata(page, project, "html") | site
+    markdown = assemble(page, notebook, "html", _image_writer(images, target.parent), defaults)
+    metadata = _metadata(page, project, "html")
     text = _pandoc(
         page, project, markdown, "html5", metadata,
         ["--mathml", "--template", str(project.root / "theme" / "site" / "page.html")]
         + (["--toc", "--toc-depth=3"] if metadata.get("toc") else []),
+        variables=site,
     )  # fmt: skip
-    # Links between pages are written to the sources; each format leads to its own kind.
-    text = re.sub(r'(href="[^":]+)\.qmd([#"])', r"\1.html\2", text)
+    resources.copy(own, project, folder)
     write_atomically(target, text)
 
 
-def pdf(page: Page, notebook, project: Project, folder: Path) -> None:
+def pdf(
+    page: Page, notebook, project: Project, folder: Path, own: list[resources.Resource]
+) -> None:
     """Write ``folder/<page>.pdf``."""
-    work = project.cache / "typst" / page.stem.replace("/", "--")
+    work = project.cache / "typst" / page.stem
+    shutil.rmtree(work, ignore_errors=True)
+    source = work / Path(page.path).with_name("page.typ")  # so that ../photo.png stays inside
     defaults = _defaults(page, project, "typst")
-    markdown = assemble(notebook, "typst", _image_writer(work, work), defaults)
+    writer = _image_writer(source.parent / "page_files", source.parent)
+    markdown = assemble(page, notebook, "typst", writer, defaults)
     metadata = _metadata(page, project, "typst")
     text = _pandoc(
         page, project, markdown, "typst-citations", metadata,
         ["--template", str(project.root / "theme" / "typst" / "builtin.typ")],
     )  # fmt: skip
-    text = re.sub(r'(#link\("[^":]+)\.qmd(?:#[\w-]+)?"', r'\1.pdf"', text)
     # As Quarto does: a box as wide as the text around listings.
     text = text.replace("block(fill: bgcolor, blocks)", CODE_BLOCK)
-    source = work / "page.typ"
     write_atomically(source, text)
+    resources.copy(own, project, work)
     try:
         document = typst.compile(str(source), root=str(work))
     except typst.TypstError as error:
@@ -69,7 +88,9 @@ def pdf(page: Page, notebook, project: Project, folder: Path) -> None:
     write_atomically(folder / f"{page.stem}.pdf", document)
 
 
-def ipynb(page: Page, notebook, project: Project, folder: Path) -> None:
+def ipynb(
+    page: Page, notebook, project: Project, folder: Path, own: list[resources.Resource]
+) -> None:
     """Write ``folder/<page>.ipynb``: an executed notebook that reads well in Jupyter.
 
     References become text, captions stand under their figures, code is free of page options.
@@ -79,35 +100,35 @@ def ipynb(page: Page, notebook, project: Project, folder: Path) -> None:
         parts.append(cell.source if cell.cell_type == "markdown" else _marker(cell, index))
     metadata = _metadata(page, project, "ipynb")
     writer = "markdown-simple_tables-multiline_tables-grid_tables-fenced_divs-header_attributes"
-    writer += "-bracketed_spans-raw_attribute-smart-citations-link_attributes"
+    writer += "-bracketed_spans-raw_attribute-smart-citations-link_attributes-implicit_figures"
     text = _pandoc(page, project, "\n\n".join(parts), writer, metadata, ["--wrap=none"])
 
-    text = re.sub(r"(\]\([^():]+)\.qmd(?:#[\w-]+)?\)", r"\1.ipynb)", text)
     header = f"# {metadata['title']}\n\n" + (
         f"*{metadata['subtitle']}*" if metadata.get("subtitle") else ""
     )
     result = nbformat.v4.new_notebook(metadata=_notebook_metadata())
-    prose = [header.strip()]
+    pieces = [header.strip()]
     for piece in re.split(r"(⟦\d+⟧)", text):
         mark = re.fullmatch(r"⟦(\d+)⟧", piece)
         if not mark:
-            prose.append(piece.strip())
+            pieces.append(piece.strip())
             continue
-        _flush(result, prose)
+        _flush(result, pieces)
         result.cells.append(_code_cell(notebook.cells[int(mark[1])]))
-    _flush(result, prose)
+    _flush(result, pieces)
     for number, cell in enumerate(result.cells):
         cell["id"] = f"cell-{number}"  # random ids would make each build differ
+        _attach(cell, own, project)
     nbformat.validate(result)
     write_atomically(folder / f"{page.stem}.ipynb", nbformat.writes(result) + "\n")
 
 
 def assemble(
-    notebook, output_format: str, write_image: Callable[[str, str, str], str], defaults: dict
+    page: Page, notebook, output_format: str, write_image: outputs.WriteImage, defaults: dict
 ) -> str:
     """Join an executed notebook's cells into one Markdown document for ``page.lua``.
 
-    ``write_image(name, mime, content)`` stores an image and returns how the page names it;
+    ``write_image(name, content)`` stores an image and returns how the page names it;
     ``defaults`` are the options that the page sets for all cells of this format.
     """
     parts = []
@@ -120,39 +141,15 @@ def assemble(
             parts.append(_code_block(cell.source, options))
         if not options.get("output", True):
             continue
-        outputs = []
-        for number, output in enumerate(cell.outputs):
-            name = f"{options.get('label') or f'cell-{index}'}-{number + 1}"
-            text = _output(output, options, output_format, name, write_image)
+        shown = []
+        for number, output in enumerate(cell.outputs, 1):
+            name = f"{outputs.file_stem(options, index)}-{number}"
+            text = outputs.markdown(output, page, cell, name, output_format, write_image)
             if text:
-                outputs.append(text)
-        if outputs:
-            parts.append(_float("\n\n".join(outputs), options))
+                shown.append(text)
+        if shown:
+            parts.append(_float("\n\n".join(shown), options))
     return "\n\n".join(parts)
-
-
-def _output(output, options: dict, output_format: str, name: str, write_image) -> str:
-    if _hidden(output, options):
-        return ""
-    if output.output_type == "stream":
-        return _fenced(_plain(output.text), ".cell-output")
-    data = output.get("data", {})
-    for mime in PREFERENCE[output_format]:
-        if mime not in data:
-            continue
-        if mime == "text/markdown":
-            return data[mime]
-        if mime == "text/plain":
-            return _fenced(_plain(data[mime]), ".cell-output")
-        source = write_image(f"{name}.{SUFFIX[mime]}", mime, data[mime])
-        alt = str(options.get("fig-alt", "")).strip().replace("\\", "\\\\").replace('"', '\\"')
-        return f'![]({source}){{alt="{alt}"}}'
-    return ""
-
-
-def _hidden(output, options: dict) -> bool:
-    warning = output.output_type == "stream" and output.name == "stderr"
-    return warning and not options.get("warning", True)
 
 
 def _float(content: str, options: dict) -> str:
@@ -171,24 +168,13 @@ def _code_block(code: str, options: dict) -> str:
         attributes += f' code-fold="{str(options["code-fold"]).lower()}"'
     if "code-summary" in options:
         attributes += f' code-summary="{options["code-summary"]}"'
-    return _fenced(code, attributes)
+    return fenced(code, attributes)
 
 
-def _fenced(text: str, attributes: str) -> str:
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence} {{{attributes}}}\n{text.rstrip()}\n{fence}"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
-
-
-def _image_writer(folder: Path, relative_to: Path) -> Callable[[str, str, str], str]:
-    def write(name: str, mime: str, content: str) -> str:
-        data = content if mime == "image/svg+xml" else base64.b64decode(content)
-        write_atomically(folder / name, data)
-        return (folder / name).relative_to(relative_to).as_posix()
+def _image_writer(folder: Path, relative_to: Path) -> outputs.WriteImage:
+    def write(name: str, content: bytes) -> str:
+        write_atomically(folder / name, content)
+        return quote((folder / name).relative_to(relative_to).as_posix())
 
     return write
 
@@ -199,9 +185,9 @@ def _marker(cell, index: int) -> str:
 
 def _code_cell(cell):
     options = cell.metadata.options
-    outputs = []
+    shown = []
     for output in cell.outputs if options.get("output", True) else []:
-        if _hidden(output, options):
+        if outputs.hidden(output, options):
             continue
         output = nbformat.from_dict(dict(output))
         if "data" in output and "image/png" in output["data"]:
@@ -209,13 +195,24 @@ def _code_cell(cell):
             output["data"] = {k: v for k, v in output["data"].items() if k != "image/svg+xml"}
             alt = str(options.get("fig-alt", "")).strip()
             output["metadata"] = {"image/png": {"alt": alt}} if alt else {}
-        outputs.append(output)
+        shown.append(output)
     metadata = {"tags": [options["label"]]} if options.get("label") else {}
     if not options.get("echo", True):
         metadata["jupyter"] = {"source_hidden": True}
     return nbformat.v4.new_code_cell(
-        cell.source, outputs=outputs, execution_count=cell.execution_count, metadata=metadata
+        cell.source, outputs=shown, execution_count=cell.execution_count, metadata=metadata
     )
+
+
+def _attach(cell, own: list[resources.Resource], project: Project) -> None:
+    """Put the pictures that a prose cell shows into it: the notebook may be read elsewhere."""
+    for resource in own if cell.cell_type == "markdown" else ():
+        name = resources.attachment(resource.target)
+        if f"](attachment:{name}" in cell.source:
+            content = (project.root / resource.path).read_bytes()
+            kind = mimetypes.guess_type(resource.path)[0] or "image/png"
+            attached = {kind: base64.b64encode(content).decode()}
+            cell["attachments"] = cell.get("attachments", {}) | {name: attached}
 
 
 def _flush(notebook, prose: list[str]) -> None:
@@ -259,30 +256,48 @@ def _metadata(page: Page, project: Project, output_format: str) -> dict:
     metadata["link-citations"] = True
     if output_format != "typst":  # there the template writes it
         metadata["reference-section-title"] = "Referencias"
-    metadata["bibliography"] = str(project.root / merged["bibliography"])
     return metadata
 
 
 def _pandoc(
-    page: Page, project: Project, markdown: str, writer: str, metadata: dict, options: list[str]
+    page: Page,
+    project: Project,
+    markdown: str,
+    writer: str,
+    metadata: dict,
+    options: list[str],
+    variables: dict | None = None,
 ) -> str:
-    store = project.cache / "metadata" / f"{page.stem.replace('/', '--')}-{writer[:5]}.json"
-    write_atomically(store, json.dumps(metadata, ensure_ascii=False))
+    """Run pandoc. Metadata are Markdown, as in Quarto; variables and paths are taken literally."""
+    store = project.cache / "pandoc" / f"{page.stem}.{writer[:5]}"
+    given, literal = store.with_suffix(".metadata.json"), store.with_suffix(".defaults.json")
+    write_atomically(given, json.dumps(metadata, ensure_ascii=False))
+    write_atomically(literal, json.dumps({"variables": variables or {}}, ensure_ascii=False))
+    filters = [FILTERS / "page.lua", *(project.root / name for name in project.filters)]
     try:
         return pypandoc.convert_text(
             markdown,
             to=writer,
             format="markdown",
             extra_args=[
-                f"--metadata-file={store}",
-                f"--lua-filter={FILTERS / 'page.lua'}",
-                f"--lua-filter={project.root / 'theme' / 'filters' / 'full-width.lua'}",
+                f"--metadata-file={given}",
+                f"--defaults={literal}",
+                f"--bibliography={project.root / project.config['bibliography']}",
+                *(f"--lua-filter={path}" for path in filters),
                 "--fail-if-warnings",
                 *options,
             ],
         )
     except RuntimeError as error:
-        known = re.search(
-            r"unresolved reference .*|citation \S+ not found|\[WARNING\] .*", str(error)
-        )
-        raise PublishError(f"{page.path}: {known[0] if known else error}") from None
+        raise _explained(page, str(error)) from None
+
+
+def _explained(page: Page, message: str) -> PublishError:
+    """pandoc's complaint as a sentence with the line that it is about, where it tells."""
+    missing = re.search(r"unresolved reference @([\w-]+)|[Cc]itation (\S+) not found", message)
+    if missing:
+        name = missing[1] or missing[2]
+        kind = "reference" if missing[1] else "citation"
+        return PageError(page.path, page.line_of(f"@{name}"), f"unresolved {kind} @{name}")
+    known = re.search(r"\[WARNING\] .*", message)
+    return PublishError(f"{page.path}: {known[0] if known else message}")

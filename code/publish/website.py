@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
+import pypandoc
 from bs4 import BeautifulSoup
 
-from publish.execute import write_atomically
+from publish.files import write_atomically
 from publish.page import Page
 from publish.project import Project
+
+
+def titles(pages: list[Page]) -> dict[str, str]:
+    """Each page's title as HTML, by its path; pandoc reads them all at once."""
+    text = "\n\n".join(f"# {page.metadata['title']} {{-}}" for page in pages)
+    soup = BeautifulSoup(pypandoc.convert_text(text, "html", "markdown"), "html.parser")
+    headings = [heading.decode_contents() for heading in soup.find_all("h1")]
+    return {page.path: title for page, title in zip(pages, headings, strict=True)}
 
 
 def navigation(page: Page, titles: dict[str, str], project: Project) -> dict:
     """Template variables for one page: sidebar, neighbours, the way back to the root."""
     sections = [
         {
-            "section": section or "",
+            "section": escape(section or ""),
             "pages": [
                 {"title": titles[path], "href": _href(path), "active": path == page.path}
                 for path in pages
@@ -34,8 +45,8 @@ def navigation(page: Page, titles: dict[str, str], project: Project) -> dict:
     return {
         "nav": sections,
         "root": "../" * page.depth,
-        "stem": Path(page.stem).name,
-        "site-title": project.config["website"]["title"],
+        "stem": quote(Path(page.stem).name),
+        "site-title": escape(project.config["website"]["title"]),
         **neighbours,
     }
 
@@ -51,7 +62,7 @@ def search_index(project: Project, folder: Path) -> None:
     """Write the sections of all pages as a script: a file opened from disk may not fetch JSON."""
     entries = []
     for path in project.reading_order():
-        soup = BeautifulSoup((folder / _href(path)).read_text(encoding="utf-8"), "html.parser")
+        soup = BeautifulSoup((folder / path).with_suffix(".html").read_text(encoding="utf-8"), "html.parser")
         main = soup.find("main")
         title = main.h1.get_text(" ", strip=True)
         current = {"href": _href(path), "page": title, "section": "", "text": ""}
@@ -73,4 +84,4 @@ def search_index(project: Project, folder: Path) -> None:
 
 
 def _href(path: str) -> str:
-    return path.removesuffix(".qmd") + ".html"
+    return quote(path.removesuffix(".qmd") + ".html")

@@ -1,0 +1,136 @@
+"""Kernels for pages: Jupyter's own, started fast where the system can fork.
+
+On Linux one process imports the modules of ``publish.preload`` in ``_quarto.yml`` and is forked
+for each page. Elsewhere, and when fewer than two pages are executed, Jupyter starts each kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+WATCH = Path(__file__).with_name("watch.py")
+
+
+def environment() -> dict[str, str]:
+    """Variables of all kernels."""
+    # A path of the reader's machine must not reach the page, nor a colour code.
+    given = os.environ | {"NO_COLOR": "1", "PYTHONHASHSEED": "0"}
+    # Pages run side by side on all cores: more threads would only wait for each other.
+    given.setdefault("OMP_NUM_THREADS", "1")
+    given.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    return given
+
+
+class Zygote:
+    """The process that kernels are forked from."""
+
+    def __init__(self, modules: tuple[str, ...], skipped: list[str], folder: Path):
+        given = json.dumps({"watch": str(WATCH), "skipped": skipped, "modules": modules})
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, str(ZYGOTE), given],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            cwd=folder,
+        )
+
+    def fork(self, arguments: list[str], given: dict[str, str], folder: str) -> int:
+        """Start a kernel; returns the number of its process."""
+        wanted = {"arguments": arguments, "environment": given, "folder": folder}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(wanted) + "\n")
+            self._process.stdin.flush()
+            return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@contextmanager
+def prepared(
+    pages: int, modules: tuple[str, ...], skipped: list[str], folder: Path
+) -> Iterator[Zygote | None]:
+    """A process to fork kernels from, if that is worth it for this number of pages."""
+    if pages < 2 or not modules or sys.platform != "linux":
+        yield None
+        return
+    zygote = Zygote(modules, skipped, folder)
+    try:
+        yield zygote
+    finally:
+        zygote.close()
+
+
+def manager(zygote: Zygote | None) -> AsyncKernelManager:
+    """What starts and ends the kernel of one page."""
+    made = AsyncKernelManager(kernel_name="python3")
+    if zygote is not None:
+        made.provisioner = ForkedProvisioner(
+            zygote, parent=made, kernel_spec=made.kernel_spec, kernel_id=made.kernel_id
+        )
+    return made
+
+
+class ForkedProvisioner(LocalProvisioner):
+    """Jupyter's local provisioner with a fork in place of a new Python."""
+
+    def __init__(self, zygote: Zygote, **kwargs):
+        super().__init__(**kwargs)
+        self._zygote = zygote
+
+    async def launch_kernel(self, cmd: list[str], **kwargs):
+        arguments = cmd[cmd.index("-m") + 2 :] if "-m" in cmd else cmd[1:]
+        number = self._zygote.fork(arguments, kwargs["env"], kwargs.get("cwd") or os.getcwd())
+        self.process = _Forked(number)
+        self.pid = number
+        self.pgid = number  # it leads its own group
+        return self.connection_info
+
+
+class _Forked:
+    """As much of ``subprocess.Popen`` as a provisioner asks for, of a process that is not ours."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, number: int):
+        self.pid = number
+
+    def poll(self) -> int | None:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 1
+        return None
+
+    def wait(self) -> int:
+        while self.poll() is None:
+            time.sleep(0.02)
+        return 1
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)

@@ -1,0 +1,114 @@
+"""Which pages of an engine's last build still stand for their sources, and is it published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+from publish import execute, inputs
+from publish.files import digest, file_digest, inventory, read_json, write_atomically
+from publish.page import LABEL, Page
+from publish.project import Project, PublishError
+
+FORMS = ("html", "pdf", "ipynb")
+WRITERS = ("pypandoc_binary", "typst", "babel", "nbformat")
+
+
+class Ledger:
+    """What is known about the last build of the pages in ``folder``.
+
+    A page is made anew when its text, its execution, a file that it shows, the theme, the
+    configuration or a writer's version has changed, or when one of its forms is missing.
+    """
+
+    def __init__(self, project: Project, pages: list[Page], engine: str, folder: Path):
+        _check_labels(pages)
+        inputs.forget()
+        self.project, self.pages, self.folder = project, pages, folder
+        self.file = project.cache / f"state-{engine}.json"
+        self.known: dict[str, dict] = read_json(self.file) or {}
+        self.shared = _shared_digest(project, [page.metadata["title"] for page in pages])
+
+    def changed(self, only: list[str] | None, force: bool) -> list[Page]:
+        """The pages to make, in the order of the project."""
+        asked = [page for page in self.pages if only is None or page.path in only]
+        return [page for page in asked if force or not self._stands(page)]
+
+    def record(self, page: Page, execution: execute.Execution, files: list[str]) -> None:
+        """Note that a page now stands for its sources; ``files`` are those that it shows."""
+        self.known[page.path] = {
+            "key": self._key(page),
+            "execution": execution.digest,
+            "files": {name: file_digest(self.project.root / name) for name in files},
+        }
+        write_atomically(self.file, json.dumps(self.known, indent=1))
+
+    def publish(self) -> None:
+        """Make ``_output/`` what the finished site is; in two renames, if anything differs.
+
+        Files that were never part of a site are no difference by themselves.
+        """
+        output, mark = self.project.output, self.project.cache / "published.json"
+        wanted, found = inventory(self.folder), inventory(output)
+        before = read_json(mark) or {}
+        kept = all(found.get(name) == value for name, value in wanted.items())
+        if kept and not any(name in found for name in before if name not in wanted):
+            write_atomically(mark, json.dumps(wanted))
+            return
+        fresh, old = (output.with_name(f".{output.name}.{end}") for end in ("new", "old"))
+        for leftover in (fresh, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.copytree(self.folder, fresh)
+        if output.exists():
+            output.rename(old)
+        fresh.rename(output)
+        shutil.rmtree(old, ignore_errors=True)
+        write_atomically(mark, json.dumps(wanted))
+
+    def _stands(self, page: Page) -> bool:
+        known = self.known.get(page.path)
+        if not isinstance(known, dict) or known.get("key") != self._key(page):
+            return False
+        files = known["files"].items()
+        return (
+            made(page, self.folder)
+            and all(file_digest(self.project.root / name) == value for name, value in files)
+            and known["execution"] == execute.stored_digest(page, self.project)
+            and execute.stale(page, self.project) is None
+        )
+
+    def _key(self, page: Page) -> str:
+        return digest(page.metadata, [(cell.kind, cell.source) for cell in page.cells], self.shared)
+
+
+def made(page: Page, folder: Path) -> bool:
+    """Whether a folder holds all three forms of a page."""
+    return all((folder / f"{page.stem}.{end}").exists() for end in FORMS)
+
+
+def _shared_digest(project: Project, titles: list[str]) -> str:
+    """Hash of what all pages have in common; any change here makes all of them anew."""
+    own = [*(project.root / "theme").rglob("*"), *Path(__file__).parent.rglob("*.*")]
+    # Executions know by themselves what they were made with.
+    own = [path for path in own if path.is_file() and path.suffix != ".pyc"]
+    contents = [(path.name, file_digest(path)) for path in sorted(own)]
+    references = file_digest(project.root / project.config["bibliography"])
+    versions = [(name, metadata.version(name)) for name in WRITERS]
+    return digest(project.config, titles, contents, references, versions)
+
+
+def _check_labels(pages: list[Page]) -> None:
+    """Labels are unique across pages, so that a page can be split or joined without surprises."""
+    owner: dict[str, str] = {}
+    for page in pages:
+        for cell in page.cells:
+            if not LABEL.fullmatch(cell.label):
+                continue
+            if cell.label in owner:
+                raise PublishError(
+                    f"{page.path}:{cell.line}: label {cell.label} is used in "
+                    f"{owner[cell.label]} too; rename one of them"
+                )
+            owner[cell.label] = page.path

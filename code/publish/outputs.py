@@ -1,0 +1,122 @@
+"""What cells gave, as Markdown: which form of an output a format shows, pictures, listings.
+
+The choice is Quarto's, so that both engines show the same. An output without a form that a format
+can show stops the page with its line: the name of a Python object in its place helps nobody.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+
+from bs4 import BeautifulSoup
+
+from publish.page import Page, PageError
+
+# Best first.
+PREFERENCE = {
+    "html": (
+        "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "image/gif",
+        "image/webp", "text/latex", "text/plain",
+    ),
+    "typst": (
+        "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp",
+        "text/latex", "text/html", "text/plain",
+    ),
+}  # fmt: skip
+SUFFIX = {
+    "image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif",
+    "image/webp": "webp",
+}  # fmt: skip
+# IPython's own way to say that an object has no text.
+NO_TEXT = re.compile(r"<IPython\.\S+ object>|<\S+ object at 0x[0-9a-f]+>")
+
+WriteImage = Callable[[str, bytes], str]  # (file's name, content) -> how the page names it
+
+
+def markdown(output, page: Page, cell, name: str, output_format: str, write: WriteImage) -> str:
+    """One output of a cell; empty if the cell's options hide it.
+
+    ``cell`` is of the executed notebook, ``name`` the stem of files that the output needs.
+    """
+    options = cell.metadata.options
+    if hidden(output, options):
+        return ""
+    if output.output_type == "stream":
+        return fenced(plain(output.text), ".cell-output")
+    mime = chosen(output.get("data", {}), page, cell, output_format)
+    content = output["data"][mime]
+    if mime in ("text/markdown", "text/latex"):
+        return content
+    if mime == "text/html":
+        return fenced(content, "=html")
+    if mime == "text/plain":
+        return fenced(plain(content), ".cell-output")
+    source = write(f"{name}.{SUFFIX[mime]}", image(content, mime))
+    alt = str(options.get("fig-alt", "")).strip().replace("\\", "\\\\").replace('"', '\\"')
+    return f'![](<{source}>){{alt="{alt}"}}' if alt else f"![](<{source}>)"
+
+
+def chosen(data: dict, page: Page, cell, output_format: str) -> str:
+    """The MIME type of the form that a format shows; a :class:`PageError` if there is none."""
+    reason = ", ".join(sorted(set(data) - {"text/plain"})) or "no text"
+    for mime in PREFERENCE[output_format]:
+        if mime not in data:
+            continue
+        if mime == "text/latex" and not _is_math(data[mime]):
+            continue
+        if mime == "text/html" and output_format != "html" and not _is_readable(data[mime]):
+            continue
+        if mime == "text/plain" and NO_TEXT.fullmatch(data[mime].strip()):
+            continue
+        return mime
+    kind = {"html": "HTML", "typst": "the PDF"}[output_format]
+    label = cell.metadata.options.get("label") or "this cell"
+    raise PageError(
+        page.path, cell.metadata.line,
+        f"{label} gives an output that {kind} cannot show ({reason}); give it a form in Markdown "
+        "or as a picture, or say `output: false`",
+    )  # fmt: skip
+
+
+def file_stem(options: dict, index: int) -> str:
+    """Stem of the files that a cell's outputs need."""
+    return re.sub(r"[^\w-]", "-", options.get("label") or f"cell-{index}")
+
+
+def hidden(output, options: dict) -> bool:
+    warning = output.output_type == "stream" and output.name == "stderr"
+    return warning and not options.get("warning", True)
+
+
+def image(content: str, mime: str) -> bytes:
+    """Bytes of a picture as notebooks hold it: SVG as text, the others in base64."""
+    return content.encode() if mime == "image/svg+xml" else base64.b64decode(content)
+
+
+def fenced(text: str, attributes: str) -> str:
+    """A fenced block whose fence is longer than any in the text."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence} {{{attributes}}}\n{text.rstrip()}\n{fence}"
+
+
+def plain(text: str) -> str:
+    """Text without the codes that colour a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def _is_math(text: str) -> bool:
+    text = text.strip()
+    return (text.startswith("$") and text.endswith("$")) or text.startswith("\\begin{")
+
+
+def _is_readable(html: str) -> bool:
+    """Whether HTML says something without scripts and without what the network holds."""
+    soup = BeautifulSoup(html, "html.parser")
+    if soup.find(["img", "svg", "iframe", "canvas", "video", "audio", "object"]):
+        return False
+    for element in soup(["script", "style"]):
+        element.decompose()
+    return bool(soup.get_text(strip=True))
