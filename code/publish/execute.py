@@ -129,7 +129,7 @@ def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dic
     )
     skipped = inputs.skipped(project.root, project.output)
     results = []
-    with client.setup_kernel(env=kernels.environment()):
+    with client.setup_kernel(env=kernels.environment(), cleanup_kc=True):
         _ask(client, f"__import__('runpy').run_path({str(kernels.WATCH)!r})['start']({skipped!r})")
         for cell in page.cells:
             if cell.kind == "code":
