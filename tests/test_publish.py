@@ -217,3 +217,60 @@ def test_a_missing_page_in_the_configuration_is_named(small_project):
     config.write_text(config.read_text().replace("contents: [index.qmd]", "contents: [no.qmd]"))
     with pytest.raises(PublishError, match=r"the sidebar names no\.qmd"):
         quiet_build(small_project)
+
+
+def test_links_lead_to_the_same_kind_and_code_stays_as_it_is(small_project):
+    shown = ["[x](otra.qmd)", '#link("otra.qmd")', 'href="otra.qmd#a"']
+    body = "Ver [la otra](otra.qmd#fin).\n\n```text\n" + "\n".join(shown) + "\n```\n"
+    body += "\nTambién `](otra.qmd)` y <https://example.org/otra.qmd>.\n"
+    write_page(small_project.root, body)
+    write_page(small_project.root, "Hola.\n\n## Fin\n", "otra.qmd", "Otra")
+    config = small_project.root / "_quarto.yml"
+    config.write_text(config.read_text() + "filters: [theme/filters/links.lua]\n")
+    project = type(small_project)(small_project.root)
+    quiet_build(project)
+    main = BeautifulSoup((project.output / "index.html").read_text(), "html.parser").main
+    links = [a["href"] for a in main.find_all("a") if a.parent.name == "p"]
+    assert links == ["otra.html#fin", "https://example.org/otra.qmd"]
+    assert main.find("pre").get_text().splitlines() == shown
+    book = nbformat.read(project.output / "index.ipynb", as_version=4).cells[0].source
+    assert "[la otra](otra.ipynb)" in book
+    assert all(line in book for line in [*shown, "`](otra.qmd)`", "example.org/otra.qmd"])
+    typst = (project.cache / "typst" / "index" / "page.typ").read_text()
+    assert '#link("otra.pdf")[la otra]' in typst
+    assert all(line in typst for line in shown)
+
+
+def test_a_file_of_the_site_that_was_lost_or_altered_comes_back(small_project):
+    quiet_build(small_project)
+    good = {p: p.read_bytes() for p in small_project.output.rglob("*") if p.is_file()}
+    mine = small_project.output / "mio.txt"
+    mine.write_text("x")
+    for path in good:
+        path.unlink() if path.suffix == ".pdf" else path.write_text("otra cosa")
+        assert quiet_build(small_project) == []
+        assert {p: p.read_bytes() for p in good} == good
+    mine.write_text("x")
+    assert quiet_build(small_project) == []
+    assert mine.exists()  # no difference by itself
+    assert quiet_build(small_project, force=True) == ["index.qmd"]
+
+
+def test_force_reaches_the_published_site(small_project):
+    write_page(small_project.root, cell("import time; print(time.time_ns())"))
+    quiet_build(small_project)
+    first = (small_project.output / "index.html").read_text()
+    quiet_build(small_project)
+    assert (small_project.output / "index.html").read_text() == first
+    quiet_build(small_project, force=True)
+    assert (small_project.output / "index.html").read_text() != first
+
+
+@pytest.mark.parametrize("damage", ["", "{", "null", '{"index.qmd": 3}'])
+def test_cut_files_of_the_cache_are_made_anew(small_project, damage):
+    quiet_build(small_project)
+    good = (small_project.output / "index.html").read_bytes()
+    for path in small_project.cache.rglob("*.json"):
+        path.write_text(damage)
+    quiet_build(small_project)
+    assert (small_project.output / "index.html").read_bytes() == good

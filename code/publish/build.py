@@ -37,9 +37,7 @@ def build(
         execute.zygote(changed, project, force) as zygote,
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
-        tasks = {
-            pool.submit(_make, page, project, titles, force, zygote): page for page in changed
-        }
+        tasks = {pool.submit(_make, page, project, titles, force, zygote): page for page in changed}
         for task in as_completed(tasks):
             try:
                 execution, own = task.result()

@@ -37,7 +37,9 @@ def skipped(root: Path, output: Path) -> list[str]:
     own = [root / name for name in OWN_FOLDERS] + [output]
     # A project may live inside of one of the others; they have no say in it then.
     shared = [
-        path for path in map(str, [*system, *python, *home]) if path and not root.is_relative_to(path)
+        path
+        for path in map(str, [*system, *python, *home])
+        if path and not root.is_relative_to(path)
     ]
     return [path + os.sep for path in [*shared, *map(str, own)]]
 

@@ -44,9 +44,15 @@ def report() -> str:
     return json.dumps({"used": dict(_found), "modules": modules})
 
 
+def skip(beginning: str) -> None:
+    """Leave out one more path."""
+    global _skipped
+    _skipped += (beginning,)
+
+
 def _as_module():
     module = type(sys)(NAME)
-    module.report = report
+    module.report, module.skip = report, skip
     return module
 
 
@@ -69,7 +75,9 @@ def _note(path: object, use: str, caller: FrameType | None) -> None:
     except (TypeError, ValueError):
         return
     known = _found.get(name)
-    if (name + os.sep).startswith(_skipped) or (known and (known["use"] != "seen" or use == "seen")):
+    if (name + os.sep).startswith(_skipped) or (
+        known and (known["use"] != "seen" or use == "seen")
+    ):
         return
     if use != "written" and _imports(caller):
         return  # modules are told by sys.modules, whatever it took to find them
@@ -84,7 +92,9 @@ def _note(path: object, use: str, caller: FrameType | None) -> None:
 def _imports(frame: FrameType | None) -> bool:
     name = frame.f_code.co_filename if frame else ""
     machinery = ("importlib", "pkgutil.py", "zipimport.py", "linecache.py", "inspect.py")
-    return name.startswith("<frozen ") or any(part in machinery for part in name.split(os.sep))
+    return name.startswith(("<frozen importlib", "<frozen zipimport")) or any(
+        part in machinery for part in name.split(os.sep)
+    )
 
 
 def _wrap_stat() -> None:

@@ -62,7 +62,9 @@ def search_index(project: Project, folder: Path) -> None:
     """Write the sections of all pages as a script: a file opened from disk may not fetch JSON."""
     entries = []
     for path in project.reading_order():
-        soup = BeautifulSoup((folder / path).with_suffix(".html").read_text(encoding="utf-8"), "html.parser")
+        soup = BeautifulSoup(
+            (folder / path).with_suffix(".html").read_text(encoding="utf-8"), "html.parser"
+        )
         main = soup.find("main")
         title = main.h1.get_text(" ", strip=True)
         current = {"href": _href(path), "page": title, "section": "", "text": ""}

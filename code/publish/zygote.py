@@ -40,6 +40,8 @@ def _become_kernel(arguments: list[str], environment: dict[str, str], folder: st
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    for argument in arguments:  # Jupyter's own file, of this run only
+        sys.modules["_publish_watch"].skip(os.path.abspath(argument))
     sys.argv = ["ipykernel_launcher", *arguments]
     IPKernelApp.launch_instance(arguments)
     os._exit(0)
