@@ -17,23 +17,62 @@ def confusion_matrix(target: Tensor, prediction: Tensor, num_classes: int) -> np
     """Count examples by class: rows are the true classes, columns the predicted ones.
 
     Both arguments hold integer classes and have the same shape; returns ``(K, K)`` integers.
+
+    Raises
+    ------
+    ValueError: shapes that differ, masked arrays, values that are no whole numbers (0.5, NaN) or
+        no class.
     """
-    true, found = (np.asarray(torch.as_tensor(t).cpu()).ravel() for t in (target, prediction))
+    true, found = _classes("target", target), _classes("prediction", prediction)
     if true.shape != found.shape:
         raise ValueError(
-            f"target has {true.size} values and prediction {found.size}, expected as many"
+            f"target has shape {true.shape} and prediction {found.shape}, expected the same"
         )
     for name, values in (("target", true), ("prediction", found)):
         low, high = (values.min(), values.max()) if values.size else (0, 0)
         if low < 0 or high >= num_classes:
             raise ValueError(f"{name} holds {low} to {high}, expected 0 to {num_classes - 1}")
-    cells = true.astype(np.int64) * num_classes + found
+    cells = true.ravel() * num_classes + found.ravel()
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
+def _classes(name: str, values: Tensor | np.ndarray) -> np.ndarray:
+    """Classes as ``int64``; what is no whole number is refused, not rounded."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name} is a masked array; choose the pixels that count first, as values[~mask]"
+        )
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = (values.float() if values.is_floating_point() else values).numpy()
+    array = np.asarray(values)
+    if array.dtype.kind not in "iubf":
+        raise ValueError(f"{name} has type {array.dtype}, expected whole numbers")
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
+        wrong = array[~(np.isfinite(array) & (array == np.rint(array)))].flat[0]
+        raise ValueError(f"{name} holds {wrong}, expected whole numbers: the classes")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} holds {array.max()}, expected classes")
+    return array.astype(np.int64)
+
+
+def _counts(cm: np.ndarray) -> np.ndarray:
+    """A confusion matrix, or several ``(..., K, K)``, as floats in which sums are exact enough."""
+    if isinstance(cm, np.ma.MaskedArray):
+        raise ValueError("the confusion matrix is a masked array, expected plain counts")
+    counts = np.asarray(cm)
+    if counts.ndim < 2 or counts.shape[-1] != counts.shape[-2]:
+        raise ValueError(f"a confusion matrix has shape (K, K), this has {counts.shape}")
+    counts = counts.astype(np.float64)  # half precision ends at 65,504
+    if not (np.isfinite(counts) & (counts >= 0)).all():
+        raise ValueError("the confusion matrix holds values that are no counts")
+    return counts
+
+
 def pixel_accuracy(cm: np.ndarray) -> float:
-    """Share of examples (or pixels) on the diagonal of a confusion matrix."""
-    return float(np.trace(cm) / cm.sum())
+    """Share of examples (or pixels) on the diagonal of a confusion matrix; NaN if it is empty."""
+    counts = _counts(cm)
+    return float(_ratio(np.trace(counts), counts.sum()))
 
 
 def iou(cm: np.ndarray) -> np.ndarray:
@@ -41,14 +80,16 @@ def iou(cm: np.ndarray) -> np.ndarray:
 
     A class that is absent from target and prediction is undefined: NaN, not 0.
     """
-    hit = np.diagonal(cm, axis1=-2, axis2=-1).astype(float)
-    return _ratio(hit, cm.sum(-1) + cm.sum(-2) - hit)
+    counts = _counts(cm)
+    hit = np.diagonal(counts, axis1=-2, axis2=-1)
+    return _ratio(hit, counts.sum(-1) + counts.sum(-2) - hit)
 
 
 def dice(cm: np.ndarray) -> np.ndarray:
     """Dice coefficient of each class: ``2 TP / (2 TP + FP + FN)``; NaN where undefined."""
-    hit = np.diagonal(cm, axis1=-2, axis2=-1).astype(float)
-    return _ratio(2 * hit, cm.sum(-1) + cm.sum(-2))
+    counts = _counts(cm)
+    hit = np.diagonal(counts, axis1=-2, axis2=-1)
+    return _ratio(2 * hit, counts.sum(-1) + counts.sum(-2))
 
 
 def mean_iou(cm: np.ndarray) -> float:
@@ -61,9 +102,10 @@ def mean_iou(cm: np.ndarray) -> float:
 def where_and_what(cm: np.ndarray) -> tuple[float, float]:
     """Split the error: IoU of "some class against background", and the share of the pixels that
     both call foreground whose class is right."""
-    found = cm[1:, 1:].sum()
-    where = found / max(1, found + cm[0, 1:].sum() + cm[1:, 0].sum())
-    return float(where), float(np.trace(cm[1:, 1:]) / max(1, found))
+    counts = _counts(cm)
+    found = counts[1:, 1:].sum()
+    where = found / max(1, found + counts[0, 1:].sum() + counts[1:, 0].sum())
+    return float(where), float(np.trace(counts[1:, 1:]) / max(1, found))
 
 
 def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[float, float]:
@@ -72,6 +114,11 @@ def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[floa
     Both arguments have shape ``(n, H, W)``. A pixel is near an edge if its neighbourhood of
     ``2 width + 1`` pixels square holds more than one class.
     """
+    if target.shape != prediction.shape:
+        raise ValueError(
+            f"target has shape {tuple(target.shape)} and prediction {tuple(prediction.shape)}, "
+            "expected the same"
+        )
     y = target[:, None].float()
     side = 2 * width + 1
     highest, lowest = F.max_pool2d(y, side, 1, width), -F.max_pool2d(-y, side, 1, width)
@@ -90,7 +137,7 @@ def counts_per_image(target: Tensor, prediction: Tensor, num_classes: int) -> np
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
 
 
 def count_parameters(model: nn.Module) -> int:

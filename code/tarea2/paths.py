@@ -1,18 +1,36 @@
-"""Where things lie: the folders of data, and files that appear whole or not at all."""
+"""Where things lie: the folders of data, and files that appear whole or not at all.
+
+In a checkout (or the archive that is handed in) everything lies below its ``data/``. Installed
+elsewhere, the package brings the stored results and models along and never writes beside itself:
+what a user trains goes below the current folder, downloads into the user's cache.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-RAW = ROOT / "data" / "raw"  # downloads
-RESULTS = ROOT / "data" / "results"  # one JSON per run
-MODELS = ROOT / "data" / "models"  # weights, each with a card
+import pooch
+
+_PACKAGE = Path(__file__).resolve().parent
+_ABOVE = _PACKAGE.parents[1]
+# The checkout that this package lies in; None where it was installed.
+CHECKOUT = _ABOVE if _PACKAGE.parent.name == "code" and (_ABOVE / "data").is_dir() else None
+ROOT = CHECKOUT or Path.cwd()
+STORED = CHECKOUT / "data" if CHECKOUT else _PACKAGE / "stored"  # what belongs to the project
+RESULTS = STORED / "results"  # one JSON per run
+MODELS = STORED / "models"  # weights, each with a card
+OWN = ROOT / "data" / "own"  # results/, models/ and runs/ of one's own studies
 CHECKPOINTS = ROOT / "data" / "runs"  # trainings that were interrupted, weights that wait
+RAW = CHECKOUT / "data" / "raw" if CHECKOUT else Path(pooch.os_cache("tarea2"))  # downloads
 DATA_DIR = "TAREA2_DATA_DIR"  # environment variable: where data lies that is already there
+# Ends the name of a temporary file, and tells on which machine its process runs.
+_MARK = f"{hashlib.sha256(platform.node().encode()).hexdigest()[:6]}.part"
 
 
 def short(path: Path) -> str:
@@ -24,12 +42,36 @@ def short(path: Path) -> str:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the place of ``path`` when the block ends well.
 
-    No reader ever sees half of a file, and nothing is left behind when the block fails.
+    No reader ever sees half of a file, and nothing is left behind when the block fails. What a
+    process that was killed has left in the folder is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    sweep(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{_MARK}")
     try:
         yield temporary
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that ended the block is the one to hear of
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of :func:`replacing` whose process is no longer alive."""
+    for path in folder.glob(f".*.{_MARK}"):
+        process = path.name.removesuffix(f".{_MARK}").rpartition(".")[2]
+        with suppress(OSError):
+            if process.isdigit() and not _alive(int(process), path):
+                path.unlink()
+
+
+def _alive(process: int, path: Path) -> bool:
+    if os.name == "nt":  # to ask for a process by its number would end it there
+        return time.time() - path.stat().st_mtime < 3600
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is somebody else's
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from tarea2.datasets import DataError, number_words
-from tarea2.datasets.folders import read_image, to_values
+from tarea2.datasets import DataError, number_words, pictures
+from tarea2.datasets.signal_files import read_signals
 from tarea2.models import load_best
 from tarea2.paths import replacing
 from tarea2.training import predict
 
-LARGEST_FILE = 100 * 2**20  # bytes
 LARGEST_SIDE = 2048  # pixels
+LIGHT_GROUND = 0.5  # median grey from which a picture is light; no training scene reaches it
+# Lowest and highest value of MNIST-1D's training signals, and their least standard deviation; a
+# test holds them to the data, which take seconds to generate.
+SIGNAL_VALUES, SIGNAL_SPREAD = (-5.479, 4.534), 0.513
 # Background and ten digits, as the figures of the report have them: red, green, blue.
 COLOURS = (
     (28, 28, 28), (1, 115, 178), (222, 143, 5), (2, 158, 115), (213, 94, 0), (204, 120, 188),
@@ -30,12 +34,13 @@ def classify_signals(path: Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path: ``.csv``, a signal per line without a header, or ``.npy``, an array ``(n, 40)`` or
-        ``(40,)``.
+    path: a signal of 40 values per line, as :func:`tarea2.datasets.signal_files.read_signals`
+        reads it, or ``.npy``, an array ``(n, 40)`` or ``(40,)``.
 
     Returns
     -------
-    Per signal: ``class`` and ``probability``.
+    Per signal: ``class`` and ``probability``; ``attrs["remarks"]`` says how the file was read, and
+    which signals are unlike all that the network learnt from.
 
     Raises
     ------
@@ -44,82 +49,102 @@ def classify_signals(path: Path) -> pd.DataFrame:
     """
     model = load_best("mnist1d")
     spec: Any = model.spec
-    signals = _read_signals(path, spec.length)
-    scores = predict(model, torch.from_numpy(signals).float())[0]
+    found = read_signals(path, spec.length)
+    scores = predict(model, torch.from_numpy(found.values).float())[0]
     probability, label = scores.softmax(1).max(1)
-    return pd.DataFrame({"class": label.numpy(), "probability": probability.numpy()})
+    table = pd.DataFrame({"class": label.numpy(), "probability": probability.numpy()})
+    table.attrs["remarks"] = (*found.remarks, *_unlike_training(found.values))
+    return table
 
 
-def _read_signals(path: Path, length: int) -> np.ndarray:
-    _check_file(path)
-    try:
-        if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
-        elif path.suffix == ".csv":
-            values = pd.read_csv(path, header=None).to_numpy()
-        else:
-            raise DataError(f"{path.name} ends in {path.suffix!r}, expected .csv or .npy")
-    except (OSError, ValueError, EOFError, pd.errors.ParserError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path.name} cannot be read as numbers ({reason})") from None
-    if values.dtype.kind not in "fiu":
-        raise DataError(f"{path.name} holds something that is no number; a CSV has no header")
-    values = np.atleast_2d(values).astype(float)
-    if values.ndim != 2 or values.shape[1] != length or not len(values):
-        raise DataError(
-            f"{path.name} holds an array of shape {values.shape}, expected one signal of {length} "
-            "values per line"
-        )
-    bad = np.flatnonzero(~np.isfinite(values).all(1))
-    if len(bad):
-        raise DataError(f"{path.name}: signal {bad[0] + 1} holds NaN or infinity")
-    return values
+def _unlike_training(values: np.ndarray) -> list[str]:
+    """Say which signals lie far outside the training signals, in their values or their spread."""
+    (low, high), room = SIGNAL_VALUES, (SIGNAL_VALUES[1] - SIGNAL_VALUES[0]) / 4
+    beyond = ((values < low - room) | (values > high + room)).any(1)
+    flat = ~beyond & (values.std(1) < SIGNAL_SPREAD / 2)
+    remarks = []
+    for which, what in (
+        (beyond, f"values far outside those of the training signals, {low:.1f} to {high:.1f}"),
+        (flat, f"a spread far below {SIGNAL_SPREAD:.2f}, the least of the training signals"),
+    ):
+        if which.any():
+            numbers = (np.flatnonzero(which) + 1).tolist()
+            shown = ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
+            remarks.append(f"signal {shown}: {what}; the class says little")
+    return remarks
 
 
-def segment_image(path: Path, output: Path) -> pd.DataFrame:
+def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.DataFrame:
     """Segment an image with the stored model ``segmentation`` and write the mask as a PNG.
 
-    The PNG has a palette: its values are the classes, 0 for background and 1 + digit, and its
-    colours those of the report.
+    The network knows light digits on a dark ground. ``invert`` makes dark ones on light so, or
+    False takes the image as it is; without it, an image with a light ground is refused. The PNG
+    has a palette: its values are the classes, 0 for background and 1 + digit, and its colours
+    those of the report.
 
     Returns
     -------
-    Per class that was found: ``class``, ``pixels`` and the mean ``probability`` there.
+    Per class that was found: ``class``, ``pixels`` and the mean ``probability`` there;
+    ``attrs["remarks"]`` says how the image was read.
 
     Raises
     ------
-    DataError: a file that cannot be read or is too large, an image that is too small, an output
-        that is not a ``.png``.
+    DataError: a file that cannot be read or is too large, an image that is too small or light, an
+        output that is not a ``.png``, is a folder or the image itself.
     """
-    if output.suffix.lower() != ".png":
-        raise DataError(f"{output.name} ends in {output.suffix!r}, expected .png")
-    if not output.resolve().parent.is_dir():
-        raise DataError(f"{output} cannot be written: its folder does not exist")
-    _check_file(path)
+    _check_output(path, output)
+    picture = pictures.composed(pictures.read(path))
     model = load_best("segmentation")
-    picture = read_image(path)
     spec: Any = model.spec
-    smallest = 2**spec.depth
-    if min(picture.size) < smallest or max(picture.size) > LARGEST_SIDE:
+    smallest, (height, width) = 2**spec.depth, picture.size
+    if min(height, width) < smallest or max(height, width) > LARGEST_SIDE:
         raise DataError(
-            f"{path.name} is {picture.width}×{picture.height}; both sides must be {smallest} to "
+            f"{path.name} is {width}×{height}; both sides must be {smallest} to "
             f"{LARGEST_SIDE} pixels"
         )
-    x = torch.from_numpy(to_values(picture, colours=False))[None]  # (1, 1, H, W)
-    probability, mask = predict(model, x)[0, 0].softmax(0).max(0)  # (H, W) each
-    drawn = Image.fromarray(mask.numpy().astype(np.uint8), mode="P")
+    grey, remarks = pictures.to_unit(picture, colours=False), list(picture.remarks)
+    if picture.values.dtype != np.uint8 and (scale := pictures.full_scale([picture])) != 1:
+        remarks.append(f"more than 8 bits: divided by {scale:.0f}")
+    if invert:
+        grey = 1 - grey
+        remarks.append("inverted")
+    ground = float(np.median(grey))
+    if ground > LIGHT_GROUND and invert is None:
+        raise DataError(
+            f"{path.name} has a light ground (median grey {ground:.2f}), and the network knows "
+            "light digits on a dark one; add --invert, or --no-invert to take it as it is"
+        )
+    if ground > LIGHT_GROUND:
+        remarks.append(f"its ground is light (median grey {ground:.2f}): the mask says little")
+    probability, mask = predict(model, torch.from_numpy(grey)[None])[0, 0].softmax(0).max(0)
+    drawn = Image.frombytes("P", (width, height), mask.numpy().astype(np.uint8).tobytes())
     drawn.putpalette([value for colour in COLOURS for value in colour])
+    content = io.BytesIO()
+    drawn.save(content, format="PNG")
     with replacing(output) as temporary:
-        drawn.save(temporary, format="PNG")
-    rows = [
+        temporary.write_bytes(content.getbuffer())
+    table = pd.DataFrame(
         {
             "class": "background" if label == 0 else f"digit {label - 1}",
             "pixels": int((mask == label).sum()),
             "probability": float(probability[mask == label].mean()),
         }
         for label in mask.unique().tolist()
-    ]
-    return pd.DataFrame(rows)
+    )
+    table.attrs["remarks"] = tuple(remarks)
+    return table
+
+
+def _check_output(path: Path, output: Path) -> None:
+    """Refuse an output that cannot become a PNG, before anything is computed."""
+    if output.is_dir():
+        raise DataError(f"{output} is a folder, expected a file to write, such as mask.png")
+    if output.suffix.lower() != ".png":
+        raise DataError(f"{output.name} ends in {output.suffix!r}, expected .png")
+    if not output.resolve().parent.is_dir():
+        raise DataError(f"{output} cannot be written: its folder does not exist")
+    if path.exists() and output.exists() and output.samefile(path):
+        raise DataError(f"{output} is the image itself; the mask needs another name")
 
 
 def write_numbers(texts: list[str]) -> pd.DataFrame:
@@ -135,13 +160,3 @@ def write_numbers(texts: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {"number": numbers, "words": names, "probability": log_likelihood.exp().numpy()}
     )
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"{path} is not a file")
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise DataError(
-            f"{path.name} has {size / 2**20:.0f} MB; at most {LARGEST_FILE / 2**20:.0f} MB are read"
-        )

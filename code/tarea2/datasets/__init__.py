@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tarea2.datasets.folders import image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
-from tarea2.datasets.number_words import numbers
+from tarea2.datasets.number_words import numbers, numbers_for_use
 from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
 from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
 from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
@@ -32,6 +32,7 @@ __all__ = [
     "mnist1d",
     "mnist_is_here",
     "numbers",
+    "numbers_for_use",
     "scenes",
 ]
 

@@ -20,6 +20,8 @@ LARGEST = 99_999
 DIGITS = len(str(LARGEST))
 BLANK = 10  # stands where a number has no digit
 PAD, START, END = 0, 1, 2
+SHORT = 10_000  # below it a number has fewer digits than the longest
+REPEATED = 6  # how often a number of one to three digits stands in the data for use
 
 
 def words(number: int) -> str:
@@ -93,14 +95,33 @@ def decode_words(tokens: Tensor) -> list[str]:
 def numbers(train: int = 20_000, validation: int = 2_000, test: int = 5_000) -> Dataset:
     """Whole numbers below 100,000 and their names in Spanish, drawn at random, none twice.
 
-    ``x`` holds digits ``(n, 5)``, ``y`` the tokens of the name ``(n, T)``
-    of this module.
+    ``x`` holds digits ``(n, 5)``, ``y`` the tokens of the name ``(n, T)``.
     """
     order = np.random.default_rng(SPLIT_SEED).permutation(LARGEST + 1)
     ends = np.cumsum([validation, test, train])  # the first two are the same for any ``train``
-    splits = []
-    for chosen in np.split(order[: ends[-1]], ends[:-1]):
-        names = [words(int(n)) for n in chosen]
-        splits.append(Split(encode_numbers(chosen.tolist()), encode_words(names)))
-    held_out, exam, kept = splits
+    held_out, exam, kept = map(_pairs, np.split(order[: ends[-1]], ends[:-1]))
     return Dataset("numbers", len(vocabulary()), kept, held_out, exam)
+
+
+@cache
+def numbers_for_use(train: int = 20_000, validation: int = 2_000, test: int = 20_000) -> Dataset:
+    """What a number writer for everyday use learns from: every short number, many long ones.
+
+    Of 100,000 numbers only 1,000 have fewer than four digits, and these are the ones that people
+    ask for. All numbers below 10,000 train, those below 1,000 :data:`REPEATED` times; of the
+    longer ones ``train``, and validation and test are other long ones. Form as in
+    :func:`numbers`.
+    """
+    order = SHORT + np.random.default_rng(SPLIT_SEED).permutation(LARGEST + 1 - SHORT)
+    ends = np.cumsum([validation, test, train])
+    held_out, exam, long = np.split(order[: ends[-1]], ends[:-1])
+    often = np.tile(np.arange(1000), REPEATED - 1)
+    kept = np.concatenate([np.arange(SHORT), often, long])
+    return Dataset(
+        "numbers-for-use", len(vocabulary()), _pairs(kept), _pairs(held_out), _pairs(exam)
+    )
+
+
+def _pairs(chosen: np.ndarray) -> Split:
+    names = [words(int(n)) for n in chosen]
+    return Split(encode_numbers(chosen.tolist()), encode_words(names))

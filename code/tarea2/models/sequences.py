@@ -82,26 +82,38 @@ class NumberWriter(Network):
 
     @torch.no_grad()
     def beam(self, x: Tensor, width: int = 4) -> tuple[Tensor, Tensor]:
-        """Keep the ``width`` most likely beginnings: ``(B, 5)`` to ``(B, T)``, and ``log P``."""
+        """Keep the ``width`` most likely beginnings: ``(B, 5)`` to ``(B, T)``, and ``log P``.
+
+        No name is empty: what comes first is a word.
+        """
         self.eval()
-        found, scores = [], []
-        for row in x:
-            state = self.encode(row[None]).expand(-1, width, -1).contiguous()  # (1, W, hidden)
-            texts = torch.full((width, 1), START)
-            total = torch.tensor([0.0] + [-torch.inf] * (width - 1))  # all beams start equal
-            for _ in range(longest() - 1):
-                out, state = self.decoder(self.tokens(texts[:, -1:]), state)
-                step = self.head(out[:, 0]).log_softmax(1)  # (W, tokens)
-                ended = (texts == END).any(1)
-                step[ended] = -torch.inf
-                step[ended, PAD] = 0.0  # nothing more to say, at no cost
-                total, best = (total[:, None] + step).flatten().topk(width)
-                beams = best // step.shape[1]
-                texts = torch.cat([texts[beams], (best % step.shape[1])[:, None]], dim=1)
-                state = state[:, beams].contiguous()
-            found.append(texts[0])
-            scores.append(total[0])
-        return torch.stack(found), torch.stack(scores)
+        parts = [self._beam(part, width) for part in x.split(1000)]
+        texts, scores = zip(*parts, strict=True)
+        return torch.cat(texts), torch.cat(scores)
+
+    def _beam(self, x: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        rows, none = len(x), -torch.inf
+        state = self.encode(x).repeat_interleave(width, 1)  # (1, B W, hidden)
+        texts = torch.full((rows, width, 1), START)
+        total = torch.tensor([0.0] + [none] * (width - 1)).expand(rows, -1)  # all start equal
+        for place in range(longest() - 1):
+            out, state = self.decoder(self.tokens(texts[:, :, -1].reshape(-1, 1)), state)
+            step = self.head(out[:, 0]).log_softmax(1).view(rows, width, -1)  # (B, W, tokens)
+            if place == 0:
+                step[..., [PAD, START, END]] = none
+            ended = (texts == END).any(2)
+            step[ended] = none
+            step[..., PAD][ended] = 0.0  # nothing more to say, at no cost
+            tokens = step.shape[2]
+            total, best = (total[..., None] + step).flatten(1).topk(width)  # (B, W) each
+            kept = best // tokens  # which beams go on
+            texts = torch.cat(
+                [texts.gather(1, kept[..., None].expand(-1, -1, texts.shape[2])),
+                 (best % tokens)[..., None]], dim=2,
+            )  # fmt: skip
+            places = (torch.arange(rows)[:, None] * width + kept).flatten()
+            state = state[:, places].contiguous()
+        return texts[:, 0], total[:, 0]
 
 
 def sequence_loss(scores: Tensor, target: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,28 @@ def _mistakes(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict
     }
 
 
+def _by_digits(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
+    """Share of right names, as ``tarea2 predict numbers`` writes them, by number of digits.
+
+    Of every number below 10,000, and of the longer ones in the test split.
+    """
+    numbers = [*range(number_words.SHORT), *map(number_words.number_of, dataset.test.x)]
+    names = number_words.decode_words(model.beam(number_words.encode_numbers(numbers))[0])
+    right: dict[int, list[bool]] = {}
+    for n, name in zip(numbers, names, strict=True):
+        right.setdefault(len(str(n)), []).append(name == number_words.words(n))
+    return {
+        "right_by_digits": {str(k): rounded(sum(v) / len(v)) for k, v in right.items()},
+        "asked_by_digits": {str(k): len(v) for k, v in right.items()},
+        "wrong": [
+            {"number": n, "written": name}
+            for n, name in zip(numbers, names, strict=True)
+            if name != number_words.words(n)
+        ][:40],
+    }
+
+
+FOR_USE = replace(_sequences(PAIRS[-1]), epochs=8)
 DEFINITIONS = (
     *(
         Definition(
@@ -70,9 +93,14 @@ DEFINITIONS = (
         )
         for pairs in PAIRS
     ),
+    # What `tarea2 predict numbers` uses: it has seen every short number.
+    Definition(
+        "numbers-for-use", NumberWriterSpec(), FOR_USE, datasets.numbers_for_use, THREE,
+        watch=("validation",), extra=_by_digits,
+    ),
 )  # fmt: skip
 STORED_MODELS: dict[str, tuple[str, ...]] = {
     "autoencoder-2": ("autoencoder-2",),
     "autoencoder-8": ("autoencoder-8",),
-    "numbers": (f"numbers-{PAIRS[-1]}",),
+    "numbers": ("numbers-for-use",),
 }
