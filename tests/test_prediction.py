@@ -9,7 +9,7 @@ from PIL import Image
 
 from tarea2 import datasets, models
 from tarea2.commands import cli, prediction
-from tarea2.datasets import number_words
+from tarea2.datasets import number_words, pictures
 
 
 def run_cli(monkeypatch, *arguments: str) -> int:
@@ -64,7 +64,7 @@ def noise(folder):
 
 def huge(folder):
     with (folder / "bad.npy").open("wb") as file:
-        file.truncate(prediction.LARGEST_FILE + 1)
+        file.truncate(pictures.LARGEST_FILE + 1)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_bad_signals_are_refused_in_one_sentence(tmp_path, monkeypatch, capsys, 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "a,b\n1,2\n", "a.csv holds something that is no number"),
+        ("a.csv", "a,b\n1,2\n", "a.csv, line 2 holds 2 values, expected one signal of 40"),
         ("a.csv", "", "a.csv cannot be read as numbers"),
-        ("a.csv", "1,2\n1,2,3\n", "a.csv cannot be read as numbers"),
-        ("a.txt", "1 2 3", "a.txt ends in '.txt', expected .csv or .npy"),
+        ("a.csv", "1,2\n1,2,3\n", "a.csv, line 1 holds 2 values"),
+        ("a.xls", "1 2 3", "a.xls ends in '.xls', expected .csv or .npy"),
     ],
 )
 def test_bad_texts_are_refused(tmp_path, monkeypatch, capsys, name, text, message):

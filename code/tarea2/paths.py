@@ -38,6 +38,11 @@ def short(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
+def reason(error: BaseException) -> str:
+    """The first line of what an error says, or its name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; it takes the place of ``path`` when the block ends well.
@@ -51,6 +56,10 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):  # nobody knows that name
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):  # the error that ended the block is the one to hear of
             temporary.unlink(missing_ok=True)

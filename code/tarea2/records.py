@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from dataclasses import asdict
 from pathlib import Path
@@ -41,13 +42,26 @@ def hash_of(content: Any) -> str:
 
 
 def write(path: Path, content: dict[str, Any], fields: Fields, indent: int | None = None) -> None:
-    """Complete a record with its digest, check that it has its ``fields``, and write it."""
-    content = json.loads(json.dumps(content))
+    """Complete a record with its digest, check that it has its ``fields``, and write it.
+
+    What is undefined is ``null``: JSON knows no NaN, and no digest should hide one.
+    """
+    content = json.loads(json.dumps(_without_nan(content)))
     content["digest"] = digest(content)
     check(content, fields, path)
     with replacing(path) as temporary:
         text = json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
         temporary.write_text(text, encoding="utf-8")
+
+
+def _without_nan(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
 
 
 def read(path: Path, fields: Fields) -> dict[str, Any]:
@@ -58,13 +72,17 @@ def read(path: Path, fields: Fields) -> dict[str, Any]:
     ResultError: not JSON, a field missing, of a wrong type or altered by hand.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{short(path)} cannot be read as JSON ({error})") from None
     if not isinstance(content, dict):
         raise ResultError(f"{short(path)} holds {type(content).__name__}, expected an object")
     check(content, fields, path)
     return content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which is no number")
 
 
 def check(content: dict[str, Any], fields: Fields, path: Path) -> None:

@@ -34,8 +34,13 @@ def key(network: str, spec: dict, recipe: dict, data: dict) -> str:
     return records.hash_of([network, spec, recipe, data])
 
 
-def path_of(study: str, name: str, seed: int) -> Path:
-    return paths.RESULTS / study / f"{name}-seed{seed}.json"
+def folder_of(study: str, store: Path | None = None) -> Path:
+    """Where the runs of a study lie: in a ``store`` of one's own, or among the project's."""
+    return (store / "results" if store else paths.RESULTS) / study
+
+
+def path_of(study: str, name: str, seed: int, store: Path | None = None) -> Path:
+    return folder_of(study, store) / f"{name}-seed{seed}.json"
 
 
 def save(run: dict[str, Any], path: Path | None = None) -> Path:
@@ -55,16 +60,17 @@ def read(path: Path) -> dict[str, Any]:
     return run
 
 
-def load(study: str) -> pd.DataFrame:
+def load(study: str, store: Path | None = None) -> pd.DataFrame:
     """Read all runs of a study: a tidy table, one row per run, sorted by name and seed.
 
     Columns are :data:`COLUMNS` and one for each scalar metric. Whether the runs are those of
     today's definitions is what :func:`tarea2.studies.load` checks besides.
     """
-    files = sorted((paths.RESULTS / study).glob("*.json"))
+    folder = folder_of(study, store)
+    files = sorted(folder.glob("*.json"))
     if not files:
         raise ResultError(
-            f"no results of {study!r} in {short(paths.RESULTS)}; run `tarea2 train {study}`"
+            f"no results of {study!r} in {short(folder.parent)}; run `tarea2 train {study}`"
         )
     rows = []
     for path in files:

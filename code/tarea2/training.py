@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -47,6 +48,10 @@ class Recipe:
     gamma: float = 0.5
     init: str = "he"
     loss: str = "cross-entropy"
+
+
+class Diverged(ArithmeticError):
+    """A loss that is no finite number any more; the message says when, and what may help."""
 
 
 @dataclass
@@ -97,6 +102,10 @@ def fit(
         training goes on there, and ends with bit-identical weights on the same machine.
     progress: show a bar on a terminal.
     after_epoch: called with the number of epochs done.
+
+    Raises
+    ------
+    Diverged: a loss became NaN or infinite.
     """
     chosen = device_for(device)
     splits = {name: getattr(dataset, name).to(chosen) for name in {"train", *watch}}
@@ -130,6 +139,7 @@ def fit(
             if "train" not in watched:
                 history.setdefault("running", {"loss": []})["loss"].append(running)
             _measure(model, watched, history)
+            _check_finite(running, watched, history, epoch + 1, recipe)
             if checkpoint is not None:
                 _save(checkpoint, identity, epoch + 1, model, optimiser, orders, history)
             bar.update()
@@ -144,6 +154,19 @@ def fit(
         for name, kept in history.items()
     }
     return Trained(model.cpu().eval(), transposed)
+
+
+def _check_finite(
+    running: list[float], watched: dict[str, Split], history: dict, epoch: int, recipe: Recipe
+) -> None:
+    losses = {"train": running} | {name: history[name]["loss"][-1] for name in watched}
+    for name, values in losses.items():
+        for value in values:
+            if not math.isfinite(value):
+                raise Diverged(
+                    f"the loss on {name} became {value} in epoch {epoch}: the training diverged; "
+                    f"a learning rate below {recipe.lr:g} or a normalisation may help"
+                )
 
 
 def forward(model: Network, x: Tensor) -> Tensor:
@@ -313,8 +336,10 @@ def _save(path, identity, done, model, optimiser, orders, history) -> None:
         "rng": torch.get_rng_state(),
         "history": history,
     }
+    content = io.BytesIO()  # a full disk is then an OSError, not one of PyTorch's
+    torch.save(state, content)
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(content.getbuffer())
 
 
 def _load(path: Path | None, identity: str, device: torch.device) -> dict | None:

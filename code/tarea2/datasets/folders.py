@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 
+from tarea2.datasets.pictures import SUFFIXES, Picture, full_scale, to_unit
+from tarea2.datasets.pictures import read as read_image
 from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 MULTIPLE = 16  # height and width: what the deepest network of the study halves without a rest
 SMALLEST = 10  # images
 SHARES = (0.15, 0.15)  # of the images, for validation and for test
@@ -34,10 +34,13 @@ def image_folder(images: Path | str, masks: Path | str, name: str | None = None)
     """
     images, masks = Path(images), Path(masks)
     pairs = _pairs(images, masks)
-    pictures = [read_image(path) for path, _ in pairs]
-    colours = any(picture.mode not in ("1", "L", "I;16", "I", "F") for picture in pictures)
-    x = [to_values(picture, colours) for picture in pictures]
-    y = [_classes(path) for _, path in pairs]
+    pictures = [_opaque(read_image(path)) for path, _ in pairs]
+    colours = any(picture.coloured for picture in pictures)
+    scale = full_scale(pictures)  # one for all: no picture is stretched on its own
+    x = [to_unit(picture, colours, scale) for picture in pictures]
+    drawn = [read_image(path) for _, path in pairs]
+    y = [_classes(mask) for mask in drawn]
+    _check_palettes(drawn)
     first = x[0].shape[1:]
     for (path, mask_path), image, mask in zip(pairs, x, y, strict=True):
         if image.shape[1:] != first:
@@ -58,7 +61,9 @@ def _pairs(images: Path, masks: Path) -> list[tuple[Path, Path]]:
     for folder in (images, masks):
         if not folder.is_dir():
             raise DataError(f"{folder} is not a folder")
-        files = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES]
+        files = [
+            p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.name[0] != "."
+        ]
         by_name = {path.stem: path for path in files}
         if len(by_name) < len(files):
             raise DataError(f"{folder} holds two files of one name with different endings")
@@ -72,34 +77,48 @@ def _pairs(images: Path, masks: Path) -> list[tuple[Path, Path]]:
     return [(path, found[1][stem]) for stem, path in found[0].items()]
 
 
-def read_image(path: Path) -> Image.Image:
-    """Read an image whole; raises DataError, which names the file, if that cannot be done."""
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path.name} cannot be read as an image ({error})") from None
-
-
-def to_values(picture: Image.Image, colours: bool) -> np.ndarray:
-    """Grey or colour values from 0 to 1: ``(1 or 3, H, W)``."""
-    if picture.mode in ("I;16", "I", "F"):  # more than 8 bits: stretched to their own range
-        grey = np.asarray(picture, dtype=np.float32)
-        grey = (grey - grey.min()) / max(float(np.ptp(grey)), 1e-9)
-        return np.repeat(grey[None], 3 if colours else 1, axis=0)
-    values = np.asarray(picture.convert("RGB" if colours else "L"), dtype=np.float32) / 255
-    return values.transpose(2, 0, 1) if colours else values[None]
-
-
-def _classes(path: Path) -> np.ndarray:
-    picture = read_image(path)
-    if picture.mode not in ("1", "L", "P", "I", "I;16"):
+def _opaque(picture: Picture) -> Picture:
+    if picture.alpha is not None:
         raise DataError(
-            f"mask {path.name} has mode {picture.mode}; expected one channel whose values are "
-            "classes"
+            f"{picture.name} has transparent pixels, and what lies below them is not known; "
+            "flatten it"
         )
-    return np.asarray(picture).astype(np.int64)
+    return picture
+
+
+def _classes(mask: Picture) -> np.ndarray:
+    """The classes in a mask: the numbers behind a palette, or the grey values."""
+    if mask.lossy:
+        raise DataError(
+            f"mask {mask.name} is a JPEG, which changes values where classes meet; save it as PNG"
+        )
+    indices = _opaque(mask).indices
+    if indices is not None:
+        return indices.astype(np.int64)
+    if mask.coloured or mask.values.dtype.kind == "f":
+        kind = "colours" if mask.coloured else "fractions"
+        raise DataError(
+            f"mask {mask.name} holds {kind}; expected one channel whose values are classes"
+        )
+    return mask.values.astype(np.int64)
+
+
+def _check_palettes(masks: list[Picture]) -> None:
+    """Refuse palettes that give one colour, or one number, another meaning in another file."""
+    meaning: dict[tuple[str, int | tuple], tuple] = {}
+    for mask in masks:
+        if mask.indices is None:
+            continue
+        for index in np.unique(mask.indices).tolist():
+            where = np.argwhere(mask.indices == index)[0]
+            colour = tuple(np.atleast_1d(mask.values[tuple(where)]).tolist())
+            for key, value in ((("number", index), colour), (("colour", colour), index)):
+                known, other = meaning.setdefault(key, (value, mask.name))
+                if known != value:
+                    raise DataError(
+                        f"mask {mask.name} has another palette than {other}: {key[0]} {key[1]} "
+                        f"stands for {value} here and for {known} there; save all with one palette"
+                    )
 
 
 def _check_classes(paths: list[Path], masks: list[np.ndarray]) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import math
 import os
+import zlib
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import pooch
 
 from tarea2 import paths
 from tarea2.datasets.split import DataError, Dataset, split_off
-from tarea2.paths import DATA_DIR
+from tarea2.paths import DATA_DIR, reason, replacing
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -25,6 +29,7 @@ MNIST_FILES = {  # MD5 of the unpacked files; a .gz may be packed in many ways
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+LARGEST = 100 * 2**20  # bytes; the largest of them has 47 million
 MNIST_MEAN, MNIST_SD = 0.1307, 0.3081  # of the training pixels, as notebook 10.5 has them
 
 
@@ -32,8 +37,8 @@ MNIST_MEAN, MNIST_SD = 0.1307, 0.3081  # of the training pixels, as notebook 10.
 def mnist(validation: int = 5000, download: bool = True) -> Dataset:
     """MNIST: 28×28 grey digits, standardised; 10,000 published test digits.
 
-    Looked for in ``data/raw/mnist/``, then in ``$TAREA2_DATA_DIR/mnist/``; then downloaded, if
-    ``download``. ``x`` has shape ``(n, 1, 28, 28)``.
+    Looked for in ``data/raw/``, then in ``$TAREA2_DATA_DIR``; then downloaded, if ``download``.
+    ``x`` has shape ``(n, 1, 28, 28)``.
 
     Raises
     ------
@@ -54,72 +59,122 @@ def mnist(validation: int = 5000, download: bool = True) -> Dataset:
 
 def mnist_is_here() -> bool:
     """Whether MNIST can be read without a network: pages ask before they draw from it."""
-    return all(_local_file(name) for name in MNIST_FILES)
+    return all(_local_files(name) for name in MNIST_FILES)
 
 
-def _local_file(name: str) -> Path | None:
-    folders = [paths.RAW / "mnist"]
+def _local_files(name: str) -> list[Path]:
+    """Where a file of MNIST lies on this machine, under the names that are in use for it.
+
+    torchvision keeps them in ``MNIST/raw/``; Kaggle writes ``train-images.idx3-ubyte``, or a
+    folder of the file's name around it.
+    """
+    folders = [paths.RAW / "mnist", paths.RAW / "MNIST" / "raw"]
     if os.environ.get(DATA_DIR):
-        folders.append(Path(os.environ[DATA_DIR]) / "mnist")
-    for folder in folders:
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                return path
-    return None
+        root = Path(os.environ[DATA_DIR])
+        folders += [root / "mnist", root / "MNIST" / "raw", root / "MNIST", root]
+    dotted = name.replace("-idx", ".idx")
+    names = (name, dotted, f"{name}.gz", f"{dotted}.gz", f"{name}/{name}", f"{dotted}/{dotted}")
+    found = [folder / each for folder in folders for each in names]
+    return [path for path in found if path.is_file()]
 
 
 def _mnist_file(name: str, download: bool) -> bytes:
     """Return the unpacked content of one file, from disk or from a mirror."""
-    path = _local_file(name)
-    if path is None and not download:
+    wrong = []
+    for path in _local_files(name):
+        try:
+            return _checked(name, path.read_bytes())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror})") from None
+        except DataError as error:
+            wrong.append((path, error))
+    if wrong:
+        path, why = wrong[0]
+        raise DataError(f"{_refuse(path)}: {why}")
+    if not download:
         raise DataError(
             f"MNIST's {name} is not on this machine; run `tarea2 data`, or set {DATA_DIR} to the "
             "folder that holds mnist/"
         )
-    if path is None:
-        path = _download(name)
+    return _download(name)
+
+
+def _checked(name: str, content: bytes) -> bytes:
+    """Unpack the content of a file, and compare it with the published digest."""
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
-        raise DataError(f"{_refuse(path)}: it cannot be unpacked ({error})") from None
+        if content[:2] == b"\x1f\x8b":
+            with gzip.open(io.BytesIO(content)) as file:
+                content = file.read(LARGEST + 1)  # a small file may unpack to anything
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"it cannot be unpacked ({reason(error)})") from None
+    if content[:15].lstrip().lower().startswith((b"<html", b"<!doctype")):
+        raise DataError("it is a web page")
     if hashlib.md5(content).hexdigest() != MNIST_FILES[name]:
-        raise DataError(f"{_refuse(path)}: its content is not that of MNIST's {name}")
+        raise DataError(f"its content is not that of MNIST's {name}")
     return content
 
 
 def _refuse(path: Path) -> str:
     """Remove a damaged file of our own, so that it is fetched again; never somebody else's."""
     if paths.RAW in path.parents:
-        path.unlink()
-        return f"{path} was damaged and has been removed, run `tarea2 data` to fetch it again"
+        with suppress(OSError):
+            path.unlink()
+            return f"{path} was damaged and has been removed, run `tarea2 data` to fetch it again"
     return f"{path} is damaged, replace it"
 
 
-def _download(name: str) -> Path:
-    folder = paths.RAW / "mnist"
-    reasons = []
+def _download(name: str) -> bytes:
+    """Fetch a file from the first mirror that gives the right one, and keep it."""
+    target, reasons = paths.RAW / "mnist" / f"{name}.gz", []
+    fetch = pooch.HTTPDownloader(progressbar=True, timeout=30)
     for mirror in MNIST_MIRRORS:
+        host = mirror.split("/")[2]
         try:
-            # pooch writes to a temporary file and moves it when it is complete.
-            pooch.retrieve(
-                url=f"{mirror}{name}.gz",
-                known_hash=None,
-                path=folder,
-                fname=f"{name}.gz",
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
-            )
-            return folder / f"{name}.gz"
-        except Exception as error:  # whatever a mirror answers, the next one may do better
-            reasons.append(f"{mirror.split('/')[2]}: {type(error).__name__}")
+            with replacing(target) as temporary:
+                try:
+                    fetch(f"{mirror}{name}.gz", str(temporary), None)
+                    return _checked(name, temporary.read_bytes())
+                except Exception as error:  # whatever a mirror answers, the next may do better
+                    if _of_this_machine(error):
+                        raise
+                    told = isinstance(error, DataError)
+                    reasons.append(f"{host}: {error if told else type(error).__name__}")
+                    raise _NextMirror from None
+        except _NextMirror:
+            continue
+        except OSError as error:
+            raise DataError(
+                f"{target.parent} cannot be written ({error.strerror or error}); make it writable, "
+                f"or set {DATA_DIR} to a folder that holds mnist/"
+            ) from None
     raise DataError(
         f"MNIST's {name} could not be downloaded ({'; '.join(reasons)}); check the network, or put "
-        f"the four .gz files into {folder}, or set {DATA_DIR} to the folder that holds mnist/"
+        f"the four .gz files into {target.parent}, or set {DATA_DIR} to the folder that holds "
+        "mnist/"
     )
+
+
+def _of_this_machine(error: Exception) -> bool:
+    """Whether it is the disk that fails: what requests raises has no number."""
+    network = isinstance(error, ConnectionError | TimeoutError)
+    return isinstance(error, OSError) and error.errno is not None and not network
+
+
+class _NextMirror(Exception):
+    """What came from a mirror was not the file."""
 
 
 def _idx(content: bytes, rank: int) -> np.ndarray:
     """Read an IDX file (LeCun's format: two zeros, type, rank, big-endian sizes, values)."""
     if content[:4] != bytes([0, 0, 8, rank]):
         raise DataError(f"an IDX file of bytes with {rank} dimensions was expected")
-    shape = np.frombuffer(content, ">i4", count=rank, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    start = 4 + 4 * rank
+    if len(content) < start:
+        raise DataError(f"an IDX file of {rank} dimensions ends in its header")
+    shape = np.frombuffer(content, ">u4", count=rank, offset=4).tolist()
+    if math.prod(shape) != len(content) - start:
+        raise DataError(
+            f"an IDX file holds {len(content) - start} values, its header says "
+            f"{' × '.join(map(str, shape))}"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

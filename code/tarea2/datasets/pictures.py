@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from tarea2.datasets.split import DataError
+from tarea2.paths import reason
 
 # Only formats that Pillow reads by itself.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -39,7 +40,8 @@ class Picture:
 
     values: ``(H, W)`` for grey or ``(H, W, 3)`` for colours; 8-bit, 16-bit or float, as stored.
     alpha: ``(H, W)`` from 0 to 255, or None where everything is opaque.
-    indices: ``(H, W)``, the numbers behind the colours of a palette; else None.
+    indices: ``(H, W)``, the numbers behind the colours of a palette, or behind black and white of
+        one bit; else None.
     lossy: whether the file was compressed so that values differ from what was drawn.
     remarks: what was done to it, for the user to read.
     """
@@ -91,8 +93,7 @@ def read(path: Path) -> Picture:
     except DataError:
         raise
     except _DAMAGED as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path.name} cannot be read as an image ({reason})") from None
+        raise DataError(f"{path.name} cannot be read as an image ({reason(error)})") from None
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise DataError(f"{path.name} holds NaN or infinity; replace these pixels")
     if alpha is not None and (alpha == 255).all():
@@ -128,7 +129,7 @@ def _arrays(
     if mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         return _more_than_eight_bits(picture, path), None, None
     if mode == "1":
-        return np.asarray(picture.convert("L")), None, None
+        return np.array(picture.convert("L")), None, np.array(picture).astype(np.uint8)
     if mode == "L" and "transparency" not in picture.info:
         return np.array(picture), None, None
     if mode in ("L", "LA", "La"):

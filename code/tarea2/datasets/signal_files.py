@@ -15,6 +15,7 @@ import numpy as np
 
 from tarea2.datasets.pictures import check_file
 from tarea2.datasets.split import DataError
+from tarea2.paths import reason
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npy")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -60,8 +61,7 @@ def _read_npy(path: Path) -> Signals:
     try:
         values = np.load(path, allow_pickle=False)
     except Exception as error:  # whatever a damaged header makes of NumPy's reader
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path.name} cannot be read as numbers ({reason})") from None
+        raise DataError(f"{path.name} cannot be read as numbers ({reason(error)})") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
         raise DataError(f"{path.name} holds something that is no number")
     return Signals(np.atleast_2d(values).astype(float))

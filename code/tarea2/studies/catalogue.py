@@ -1,17 +1,13 @@
-"""The studies by name, their runs, and a study of one's own images.
+"""The studies by name, and their runs.
 
 Definitions stand in a module per study; :mod:`tarea2.studies.running` trains what is missing.
 """
 
 from __future__ import annotations
 
-from functools import cache, partial
-from pathlib import Path
-
 import pandas as pd
 
 from tarea2 import records, results
-from tarea2.datasets import image_folder
 from tarea2.studies import encoder_decoder, final, notebooks, segmentation
 from tarea2.studies.definition import Study
 
@@ -27,8 +23,6 @@ STUDIES = {
     )
 }
 
-_folder = cache(image_folder)  # read once in each process, however many networks ask for it
-
 
 def find(name: str) -> Study:
     """The study of that name; raises ValueError for a wrong one."""
@@ -40,7 +34,7 @@ def find(name: str) -> Study:
 def load(study: Study | str) -> pd.DataFrame:
     """:func:`tarea2.results.load`, after checking each run against today's definition."""
     study = find(study) if isinstance(study, str) else study
-    table = results.load(study.name)
+    table = results.load(study.name, study.store)
     for definition in study.definitions:
         expected = {
             "spec": records.describe(definition.spec)[1],
@@ -54,18 +48,3 @@ def load(study: Study | str) -> pd.DataFrame:
                         f"`tarea2 train {study.name} --only {definition.name} --force`"
                     )
     return table
-
-
-def own_images(images: Path, masks: Path) -> Study:
-    """The segmentation study on a folder of images and one of masks.
-
-    Raises :class:`tarea2.datasets.DataError` where the folders do not fit together.
-    """
-    _folder.cache_clear()  # the files may have changed since
-    data = partial(_folder, images, masks)
-    dataset = data()
-    name = f"segmentation-{dataset.name}"
-    if name in STUDIES:
-        raise ValueError(f"the folder {images} needs another name: {name} is a study of its own")
-    definitions = segmentation.study(data, dataset.train.x.shape[1], dataset.num_classes)
-    return Study(name, definitions, {name: tuple(d.name for d in definitions)})

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from tarea2 import metrics, records, results
+from tarea2 import metrics, paths, records, results
 from tarea2.datasets import Dataset
 from tarea2.models import Network, Spec
 from tarea2.training import Recipe
 
 Extra = Callable[[Network, Dataset, torch.Tensor | None], dict[str, Any]]
+
+
+class Stale(records.ResultError):
+    """A stored run that belongs to another spec, recipe or data."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,14 @@ class Definition:
         network, spec = records.describe(self.spec)
         return results.key(network, spec, records.describe(self.recipe)[1], self.data().described())
 
-    def stored(self, seed: int, study: str) -> dict[str, Any] | None:
+    def stored(self, seed: int, study: str, store: Path | None = None) -> dict[str, Any] | None:
         """The run of a seed if it is stored; raises if it is stale or altered."""
-        path = results.path_of(study, self.name, seed)
+        path = results.path_of(study, self.name, seed, store)
         if not path.exists():
             return None
         run = results.read(path)
         if run["key"] != self.key():
-            raise records.ResultError(
+            raise Stale(
                 f"{path.name} is stale: it was trained with another spec, recipe or data; "
                 f"`tarea2 train {study} --only {self.name} --force` trains it again"
             )
@@ -83,12 +89,24 @@ class Study:
     """Definitions that belong together; their runs are stored under the name of the study.
 
     ``stored_models``: name of a stored model -> the networks among whose runs the one that is
-    best on validation is chosen.
+    best on validation is chosen. ``store``: the folder of its results, models and checkpoints,
+    where these are no part of the project.
     """
 
     name: str
     definitions: tuple[Definition, ...]
     stored_models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    store: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its runs."""
+        return results.folder_of(self.name, self.store)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of trainings that were interrupted, and of weights that wait."""
+        return (self.store / "runs" if self.store else paths.CHECKPOINTS) / self.name
 
     def named(self, only: Sequence[str] | None = None) -> list[Definition]:
         """The definitions, or those named; raises ValueError for a wrong name."""
@@ -108,7 +126,7 @@ def _per_pixel(
         f"{split}_{name}": rounded(value)
         for name, value in {
             "miou": metrics.mean_iou(confusion),
-            "mean_dice": float(np.nanmean(metrics.dice(confusion)[1:])),
+            "mean_dice": _mean_of_defined(metrics.dice(confusion)[1:]),
             "background_share": confusion[0].sum() / confusion.sum(),
             "where": where,
             "what": what,
@@ -118,19 +136,29 @@ def _per_pixel(
     }
 
 
+def _mean_of_defined(values: np.ndarray) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else math.nan
+
+
 def rounded(value: float) -> float:
-    """Six significant digits: more would only differ from machine to machine."""
+    """Six significant digits: more would only differ from machine to machine. NaN stays NaN."""
     return float(np.format_float_positional(value, precision=6, fractional=False))
 
 
-def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The run that is best on validation: by mean IoU for pixels, by accuracy, or by its loss."""
+def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The run that is best on validation: by mean IoU for pixels, by accuracy, or by its loss.
+
+    A run whose score is undefined never ranks; None if that is so for all.
+    """
 
     def quality(run: dict[str, Any]) -> float:
         found = run["metrics"]
         for name in ("validation_miou", "validation_accuracy"):
             if name in found:
-                return found[name]
-        return -found["validation_loss"]
+                return math.nan if found[name] is None else found[name]
+        loss = found.get("validation_loss")
+        return math.nan if loss is None else -loss
 
-    return max(runs, key=quality)
+    ranked = [run for run in runs if not math.isnan(quality(run))]
+    return max(ranked, key=quality) if ranked else None

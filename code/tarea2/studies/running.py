@@ -1,22 +1,52 @@
-"""Train what a study lacks, store each run when it ends, and the best weights at the end."""
+"""Train what a study lacks, store each run when it ends, and the best weights at the end.
+
+A network that cannot be trained is recorded, left out with a word, and costs its own runs only.
+"""
 
 from __future__ import annotations
 
+import io
 import time
+import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from tarea2 import metrics, paths, records, results
+from tarea2.datasets import DataError
 from tarea2.models import build, save_model
 from tarea2.paths import replacing
+from tarea2.studies import cluster
 from tarea2.studies.definition import Definition, Study, best_run, rounded
 from tarea2.training import fit, predict
+
+FAILED_FIELDS: records.Fields = {
+    "experiment": str, "name": str, "seed": int, "key": str, "reason": str, "traceback": str,
+    "versions": dict,
+}  # fmt: skip
+
+
+class WorkerLost(ValueError):
+    """A process of this machine that was killed while it trained."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came out of one task: a run and its weights for each seed, or why there are none."""
+
+    name: str
+    seeds: tuple[int, ...]
+    seconds: float = 0.0
+    runs: tuple[tuple[dict[str, Any], dict[str, torch.Tensor]], ...] = ()
+    reason: str = ""
+    traceback: str = ""
 
 
 def train(
@@ -27,54 +57,117 @@ def train(
     force: bool = False,
     progress: bool = True,
     report: Callable[[str], None] = tqdm.write,
-    backend: str = "loky",
+    client: Any = None,
 ) -> int:
     """Train what is missing and return how many runs were trained.
 
-    Each run is stored when it ends; an interrupted one goes on from its last epoch. ``backend``
-    is joblib's: ``"dask"`` trains on the cluster of the Dask client that is open.
+    Each run is stored when it ends; an interrupted one goes on from its last epoch. What failed
+    before, with the same network, recipe and data, is not tried again without ``force``;
+    :func:`failures` lists it. ``client``: of a Dask cluster, on which everything is trained then.
+
+    Raises
+    ------
+    tarea2.records.ResultError: a stored run that is stale or altered.
+    tarea2.studies.cluster.ClusterError: a cluster that cannot train, or is lost.
     """
+    paths.sweep(study.folder)
+    paths.sweep(study.checkpoints)
+    tasks = _tasks(study, only, seeds, force)
+    alone = jobs == 1 and client is None
+    calls = [
+        (study.name, definition, group, None if alone else 1, progress and alone,
+         study.checkpoints / f"{definition.name}-{'-'.join(map(str, group))}.checkpoint")
+        for definition, group in tasks
+    ]  # fmt: skip
+    if client is None:
+        finished = _locally(calls, jobs)
+    else:
+        for call in calls[:1]:
+            call[-1].parent.mkdir(parents=True, exist_ok=True)  # where workers see it, they use it
+        sent = [definition.data for definition, _ in tasks] if study.store else []
+        finished = cluster.train(client, _train, calls, sent)
+    trained = 0
+    hidden = None if progress and len(tasks) > 1 else True
+    definitions = {definition.name: definition for definition, _ in tasks}
+    with tqdm(finished, total=len(tasks), unit="run", disable=hidden, position=1) as bar:
+        for done in bar:
+            what = f"{done.name}, seed {', '.join(map(str, done.seeds))}"
+            if done.reason:
+                if done.traceback:  # the network's fault, not the machine's
+                    _record_failure(study, definitions[done.name], done)
+                report(f"{what}: left out: {done.reason}")
+                continue
+            for run, weights in done.runs:
+                if run["data"] != definitions[done.name].data().described():
+                    raise DataError(f"{what}: trained on other data than those that lie here")
+                path = results.path_of(study.name, done.name, run["seed"], study.store)
+                results.save(run, path)
+                _failure_file(study, done.name, run["seed"]).unlink(missing_ok=True)
+                _store_weights(study, done.name, run["seed"], weights)
+            trained += len(done.seeds)
+            report(f"{what}: {done.seconds:.0f} s")
+    if only is None and seeds is None:
+        store_models(study)
+    return trained
+
+
+def missing(study: Study, only: Sequence[str] | None = None, seeds: int | None = None) -> bool:
+    """Whether anything of a study is still to be trained."""
+    return bool(_tasks(study, only, seeds, force=False))
+
+
+def _tasks(
+    study: Study, only: Sequence[str] | None, seeds: int | None, force: bool
+) -> list[tuple[Definition, tuple[int, ...]]]:
+    """What is missing: a network and the seeds that train in one go."""
     tasks = []
     for definition in study.named(only):
         wanted = definition.seeds[:seeds]
         if not force:
-            wanted = tuple(s for s in wanted if definition.stored(s, study.name) is None)
+            wanted = tuple(
+                seed
+                for seed in wanted
+                if definition.stored(seed, study.name, study.store) is None
+                and _failed(study, definition, seed) is None
+            )
         groups = [wanted] if definition.together else [(seed,) for seed in wanted]
         tasks += [(definition, group) for group in groups if group]
     # All seed 0 first: a study that is cut short has seen every network.
-    tasks.sort(key=lambda task: task[1][0])
-    alone = jobs == 1 and backend == "loky"
-    # Several processes have one core each: their threads would only fight.
-    threads = None if alone else 1
-    trained = 0
+    return sorted(tasks, key=lambda task: task[1][0])
+
+
+def _locally(calls: Sequence[tuple], jobs: int) -> Iterator[Finished]:
+    """Train in this process, or in several."""
     # joblib replaces a worker whose memory has grown, and warns although nothing is lost.
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-    with parallel_config(backend=backend, n_jobs=jobs):
-        parallel = Parallel(return_as="generator_unordered")
-        finished = parallel(
-            delayed(_run)(
-                study.name,
-                definition,
-                group,
-                threads,
-                progress and alone,
-                paths.CHECKPOINTS
-                / study.name
-                / f"{definition.name}-{'-'.join(map(str, group))}.checkpoint",
-            )
-            for definition, group in tasks
+    try:
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
+        yield from parallel(delayed(_train)(*call) for call in calls)
+    except BrokenExecutor:
+        raise WorkerLost(
+            "a process that trained was killed, perhaps for want of memory; what was finished is "
+            "stored: run the same command again, with a smaller --jobs, to go on"
+        ) from None
+
+
+def _train(
+    study: str, definition: Definition, seeds: tuple[int, ...], threads: int | None,
+    progress: bool, checkpoint: Path,
+) -> Finished:  # fmt: skip
+    """Train one network with some seeds; what goes wrong inside it is told, not raised.
+
+    Data that are missing and a machine that fails would fail for every network: these raise.
+    """
+    try:
+        return _run(study, definition, seeds, threads, progress, checkpoint)
+    except (OSError, DataError, records.ResultError):
+        raise
+    except Exception as error:
+        said = paths.reason(error)
+        kind = "" if isinstance(error, ArithmeticError) else f"{type(error).__name__}: "
+        return Finished(
+            definition.name, seeds, reason=kind + said, traceback=traceback.format_exc()
         )
-        hidden = None if progress and len(tasks) > 1 else True
-        with tqdm(finished, total=len(tasks), unit="run", disable=hidden, position=1) as bar:
-            for name, group, seconds, runs in bar:
-                for run, weights in runs:
-                    results.save(run)
-                    _store_weights(study, name, run["seed"], weights)
-                trained += len(group)
-                report(f"{name}, seed {', '.join(map(str, group))}: {seconds:.0f} s")
-    if only is None and seeds is None:
-        store_models(study)
-    return trained
 
 
 def _run(
@@ -84,14 +177,14 @@ def _run(
     threads: int | None,
     progress: bool,
     checkpoint: Path,
-) -> tuple[str, tuple[int, ...], float, list[tuple[dict[str, Any], dict[str, torch.Tensor]]]]:
-    """Train one network with some seeds; return each seed's run and weights."""
+) -> Finished:
     if threads:
         torch.set_num_threads(threads)
     dataset, start = definition.data(), time.monotonic()
     trained = fit(
         definition.spec, dataset, definition.recipe, seeds, watch=definition.watch,
-        checkpoint=checkpoint, progress=progress,
+        checkpoint=checkpoint if checkpoint.parent.is_dir() or not threads else None,
+        progress=progress,
     )  # fmt: skip
     scores = {
         split: predict(trained.model, getattr(dataset, split).x)
@@ -125,39 +218,86 @@ def _run(
             "threads": torch.get_num_threads(),
         }
         runs.append((run, alone.state_dict()))
-    return definition.name, seeds, seconds, runs
+    return Finished(definition.name, seeds, seconds, tuple(runs))
 
 
-def _weights(study: str, name: str, seed: int) -> Path:
-    return paths.CHECKPOINTS / study / f"{name}-seed{seed}.weights"
+# Failures ---------------------------------------------------------------------------------------
+
+
+def failures(study: Study, only: Sequence[str] | None = None) -> dict[str, str]:
+    """Networks of a study that could not be trained as they are now, and why."""
+    found = {}
+    for definition in study.named(only):
+        for seed in definition.seeds:
+            reason = _failed(study, definition, seed)
+            if reason is not None:
+                found[definition.name] = reason
+    return found
+
+
+def _failure_file(study: Study, name: str, seed: int) -> Path:
+    return study.folder / "failed" / f"{name}-seed{seed}.json"
+
+
+def _failed(study: Study, definition: Definition, seed: int) -> str | None:
+    """Why a run failed, if it did with the same network, recipe and data."""
+    path = _failure_file(study, definition.name, seed)
+    if not path.exists():
+        return None
+    known = records.read(path, FAILED_FIELDS)
+    return known["reason"] if known["key"] == definition.key() else None
+
+
+def _record_failure(study: Study, definition: Definition, done: Finished) -> None:
+    for seed in done.seeds:
+        content = {
+            "experiment": study.name, "name": done.name, "seed": seed, "key": definition.key(),
+            "reason": done.reason, "traceback": done.traceback, "versions": records.versions(),
+        }  # fmt: skip
+        records.write(_failure_file(study, done.name, seed), content, FAILED_FIELDS, indent=1)
+
+
+# Weights ----------------------------------------------------------------------------------------
+
+
+def _weights(study: Study, name: str, seed: int) -> Path:
+    return study.checkpoints / f"{name}-seed{seed}.weights"
 
 
 def _store_weights(study: Study, name: str, seed: int, weights: dict) -> None:
     if any(name in names for names in study.stored_models.values()):
-        with replacing(_weights(study.name, name, seed)) as temporary:
-            torch.save(weights, temporary)
+        content = io.BytesIO()  # a full disk is then an OSError, not one of PyTorch's
+        torch.save(weights, content)
+        with replacing(_weights(study, name, seed)) as temporary:
+            temporary.write_bytes(content.getbuffer())
 
 
 def store_models(study: Study) -> None:
     """Store, for each of its ``stored_models``, the run that is best on validation.
 
     Weights of all runs wait in ``data/runs`` until then. A model is left as it is where runs are
-    missing, or where the best one was trained on another machine.
+    missing that did not fail, or where the best one was trained on another machine.
     """
     for model_name, names in study.stored_models.items():
-        chosen = study.named(names)
-        stored = [d.stored(seed, study.name) for d in chosen for seed in d.seeds]
-        runs = [run for run in stored if run is not None]
-        if len(runs) < len(stored):
+        runs, missing = [], False
+        for definition in study.named(names):
+            for seed in definition.seeds:
+                run = definition.stored(seed, study.name, study.store)
+                if run is not None:
+                    runs.append(run)
+                elif _failed(study, definition, seed) is None:
+                    missing = True
+        best = None if missing else best_run(runs)
+        if best is None:
             continue
-        best = best_run(runs)
-        weights = _weights(study.name, best["name"], best["seed"])
+        weights = _weights(study, best["name"], best["seed"])
         if not weights.exists():
             continue
-        definition = next(d for d in chosen if d.name == best["name"])
+        (definition,) = study.named([best["name"]])
         model = build(definition.spec)
         model.load_state_dict(torch.load(weights, weights_only=True))
         fields = ("recipe", "seed", "data", "versions")
         scores = {k: v for k, v in best["metrics"].items() if isinstance(v, float)}
         card = {field: best[field] for field in fields} | {"metrics": scores, "run": best["name"]}
-        save_model(model_name, model, card, model.example(*definition.data().test.first()))
+        example = model.example(*definition.data().test.first())
+        save_model(model_name, model, card, example, study.store)

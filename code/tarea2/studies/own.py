@@ -1,0 +1,205 @@
+"""The segmentation study on images of one's own, kept apart from the project's.
+
+Its results, models and checkpoints lie in a store of their own, under a name or, without one,
+under a name that holds the data's digest: two data sets never share runs. What the data were is
+stored too, so that a change in them can be told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tarea2 import paths, records, results
+from tarea2.datasets import image_folder
+from tarea2.datasets.split import Dataset
+from tarea2.studies import segmentation
+from tarea2.studies.definition import Stale, Study
+from tarea2.training import Recipe
+
+# Fewer images have as many steps at least: 28 images once per epoch, 12 times, teach nothing.
+STEPS = 600
+SMALLEST_BATCH, STEPS_PER_EPOCH = 4, 4  # a batch is never more than a quarter of few images
+FIELDS: records.Fields = {"images": str, "masks": str, "files": dict, "data": dict, "recipe": dict}
+
+_folder = cache(image_folder)  # read once in each process, however many networks ask for it
+
+
+@dataclass(frozen=True)
+class OwnStudy:
+    """A study of own images, and what its data have changed in since it was trained last.
+
+    changes: sentences for the user; empty where nothing changed.
+    """
+
+    study: Study
+    content: dict[str, Any]
+    changes: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        return _file(self.study.name, self.study.store)
+
+    def remember(self) -> None:
+        """Store what the data are, once training begins."""
+        records.write(self.file, self.content, FIELDS)
+
+    def load(self) -> tuple[pd.DataFrame, list[str]]:
+        """Its runs that belong to these data and this recipe, and the names of other networks."""
+        table = results.load(self.study.name, self.study.store)
+        keys = {definition.name: definition.key() for definition in self.study.definitions}
+        current = table["key"] == table["name"].map(keys)
+        others = sorted(set(table["name"]) - set(table.loc[current, "name"]))
+        return table[current].reset_index(drop=True), others
+
+
+def own_images(
+    images: Path,
+    masks: Path,
+    name: str | None = None,
+    store: Path | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+) -> Study:
+    """The segmentation study on a folder of images and one of masks; see :func:`prepare`."""
+    return prepare(images, masks, name, store, epochs, steps).study
+
+
+def prepare(
+    images: Path,
+    masks: Path,
+    name: str | None = None,
+    store: Path | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+) -> OwnStudy:
+    """Read the data and set up the study on them.
+
+    Parameters
+    ----------
+    name: of the study; by default that of the folder and the first digits of the data's digest.
+    store: folder for its results; by default :data:`tarea2.paths.OWN`.
+    epochs: exactly so many. steps: so many optimiser steps at least; by default
+        :data:`STEPS`, and never fewer than the 12 epochs of the project's own study.
+
+    Raises
+    ------
+    :class:`tarea2.datasets.DataError` where the folders do not fit together, ValueError for a
+    wrong name.
+    """
+    if name is not None and not re.fullmatch(r"\w[\w-]{0,60}", name):
+        raise ValueError(f"--name {name!r} may hold letters, digits, - and _, at most 60")
+    _folder.cache_clear()  # the files may have changed since
+    # Paths are made whole: a worker elsewhere has another current folder.
+    images, masks = Path(images).resolve(), Path(masks).resolve()
+    data = partial(_folder, images, masks)
+    dataset = data()
+    store = (store or paths.OWN).resolve()
+    folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
+    title = name or f"{folder}-{dataset.sha256[:8]}"
+    recipe = _recipe(dataset, epochs, steps)
+    definitions = tuple(
+        replace(definition, recipe=recipe)
+        for definition in segmentation.study(data, dataset.train.x.shape[1], dataset.num_classes)
+    )
+    study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
+    content = {
+        "images": str(images),
+        "masks": str(masks),
+        "files": _digests(images) | {f"mask {k}": v for k, v in _digests(masks).items()},
+        "data": dataset.described(),
+        "recipe": records.describe(recipe)[1],
+    }
+    return OwnStudy(study, content, tuple(_changes(study, content)))
+
+
+def stale_advice(own: OwnStudy, error: Stale) -> str:
+    """What to do about runs of a study that was trained on other data, in one sentence."""
+    what = "; ".join(own.changes) or str(error).split(";")[0]
+    return f"{what}; add --force to train them anew, or give another --name to keep both"
+
+
+def _recipe(dataset: Dataset, epochs: int | None, steps: int | None) -> Recipe:
+    base, count = segmentation.RECIPE, len(dataset.train)
+    batch = min(base.batch_size, max(SMALLEST_BATCH, count // STEPS_PER_EPOCH))
+    per_epoch = math.ceil(count / batch)
+    if epochs is None:
+        wanted = math.ceil((steps or STEPS) / per_epoch)
+        epochs = wanted if steps else max(base.epochs, wanted)
+    return replace(base, epochs=epochs, batch_size=batch)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def _file(name: str, store: Path | None) -> Path:
+    return (store or paths.OWN) / "studies" / f"{name}.json"
+
+
+def _changes(study: Study, content: dict[str, Any]) -> list[str]:
+    """How data and recipe differ from those that the same name, or the same folders, had."""
+    own = _file(study.name, study.store)
+    if own.exists():
+        before, name = records.read(own, FIELDS), study.name
+    else:
+        found = [(path, _read_quietly(path)) for path in own.parent.glob("*.json")]
+        same = [
+            (path, known)
+            for path, known in found
+            if known and (known["images"], known["masks"]) == (content["images"], content["masks"])
+        ]
+        if not same:
+            return []
+        path, before = max(same, key=lambda pair: pair[0].stat().st_mtime)
+        name = path.stem
+    said = []
+    if before["data"] != content["data"]:
+        said.append(_difference(before["files"], content["files"]))
+    if before["recipe"] != content["recipe"]:
+        fields = [k for k, v in content["recipe"].items() if before["recipe"].get(k) != v]
+        said.append(f"the recipe has other {', '.join(fields)}")
+    if not said:
+        return []
+    runs = len(list(results.folder_of(name, study.store).glob("*.json")))
+    since = f"since {name} was trained: {' and '.join(said)}"
+    if name == study.name:
+        return [f"{since}; its {runs} runs belong to what was there before"]
+    total = sum(len(d.seeds) for d in study.definitions)
+    return [f"{since}; {study.name} is a study of its own, of {total} runs, and {name} stays"]
+
+
+def _read_quietly(path: Path) -> dict[str, Any] | None:
+    try:
+        return records.read(path, FIELDS)
+    except records.ResultError:
+        return None  # a damaged memory of another study; nothing depends on it
+
+
+def _difference(before: dict[str, str], now: dict[str, str]) -> str:
+    kinds = {
+        "added": [name for name in now if name not in before],
+        "removed": [name for name in before if name not in now],
+        "changed": [name for name in now if name in before and now[name] != before[name]],
+    }
+    parts = [
+        f"{_some(names)} {'was' if len(names) == 1 else 'were'} {word}"
+        for word, names in kinds.items()
+        if names
+    ]
+    return " and ".join(parts) or "the same files are read in another way"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
