@@ -1,11 +1,13 @@
-"""The runner of the segmentation study: interruption, workers, a Dask cluster, own images."""
+"""The runner of the segmentation study: interruption, workers, own images, failures."""
 
 import json
+import re
+import shutil
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-import distributed
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,8 @@ from tarea2 import datasets, metrics, models, paths, results, studies
 from tarea2.commands import cli
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import costs, running, segmentation
+from tarea2.studies import own as own_study
+from tarea2.studies.definition import best_run
 from tarea2.training import fit, predict
 
 SHORT = replace(segmentation.RECIPE, epochs=2)
@@ -84,19 +88,6 @@ def test_an_interrupted_study_goes_on(store):
         assert len(outcomes(store)) == 2
         assert train() == 2
         assert outcomes(store) == whole
-
-
-def test_a_dask_cluster_gives_the_same_results(store):
-    with metrics.one_thread():
-        train(jobs=2)
-    here = outcomes(store)
-    for path in (store / "results" / "toy").iterdir():
-        path.unlink()
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as cluster, cli._cluster(cluster.scheduler_address):  # fmt: skip
-        assert train(backend="dask", jobs=-1) == 4
-    assert outcomes(store) == here
 
 
 def test_the_best_model_is_stored_and_replays(store):
@@ -176,18 +167,162 @@ def run_cli(monkeypatch, *arguments: str) -> int:
     return stop.value.code or 0
 
 
+def own(folders, *more: str) -> tuple[str, ...]:
+    return ("train", "segmentation", "--images", folders[0], "--masks", folders[1], *more)
+
+
+ONE_EPOCH = ("--epochs", "1", "--seeds", "1", "--only", "baseline")
+
+
 def test_own_images_are_trained_on_and_ranked(store, folders, monkeypatch, capsys):
-    arguments = ("train", "segmentation", "--images", folders[0], "--masks", folders[1])
-    chosen = ("--only", "baseline", "--only", "skip-add", "--seeds", "1")
-    assert run_cli(monkeypatch, *arguments, *chosen) == 0
+    chosen = ("--only", "skip-add", "--out", str(store / "mine"))
+    assert run_cli(monkeypatch, *own(folders, *ONE_EPOCH, *chosen)) == 0
     out = capsys.readouterr().out
-    assert "2 runs trained; results are in data/results/segmentation-photos/" in out
-    ranking = out.split("segmentation-photos/\n")[1].splitlines()
-    assert ranking[0].split() == ["name", "validation_miou", "test_miou", "parameters"]
+    name = re.search(r"(photos-[0-9a-f]{8}): 2 classes, 8 images train, 2 validate, 2 test", out)[1]
+    assert f"2 runs trained; results are in {store / 'mine' / 'results' / name}/" in out
+    ranking = out.split("runs trained")[1].splitlines()[1:]
+    assert ranking[0].split() == ["name", "validation_miou", "test_miou", "parameters", "seeds"]
     assert {line.split()[0] for line in ranking[1:]} == {"baseline", "skip-add"}
-    run = results.read(store / "results" / "segmentation-photos" / "baseline-seed0.json")
+    run = results.read(store / "mine" / "results" / name / "baseline-seed0.json")
     assert (run["spec"]["inputs"], run["spec"]["classes"]) == (1, 2)
     assert run["data"]["name"] == "photos"
+    assert run["recipe"]["epochs"] == 1
+    assert not (store / "results").exists()  # nothing of it lies among the project's results
+
+
+def test_two_folders_of_one_name_share_nothing(store, folders, monkeypatch, capsys):
+    mine = ("--out", str(store / "mine"))
+    run_cli(monkeypatch, *own(folders, *ONE_EPOCH, *mine))
+    other = [store / "other" / Path(folder).name for folder in folders]
+    for folder, copy in zip(folders, other, strict=True):
+        shutil.copytree(folder, copy)
+    path = other[0] / "3.png"
+    Image.fromarray(255 - np.array(Image.open(path))).save(path)
+    assert run_cli(monkeypatch, *own([*map(str, other)], *ONE_EPOCH, *mine)) == 0
+    assert len(list((store / "mine" / "results").iterdir())) == 2
+    names = sorted(p.name for p in (store / "mine" / "results").iterdir())
+    assert names[0][:7] == names[1][:7] == "photos-"
+
+
+def test_one_more_image_is_said_and_the_advice_works(store, folders, monkeypatch, capsys):
+    named = own(folders, *ONE_EPOCH, "--out", str(store / "mine"), "--name", "mine")
+    assert run_cli(monkeypatch, *named) == 0
+    for folder in folders:
+        shutil.copy(Path(folder) / "3.png", Path(folder) / "99.png")
+    capsys.readouterr()
+    assert run_cli(monkeypatch, *named) == 1
+    captured = capsys.readouterr()
+    assert "99.png, mask 99.png were added; its 1 runs belong to what was there" in captured.err
+    assert "add --force to train them anew, or give another --name" in captured.err
+    assert run_cli(monkeypatch, *named, "--force") == 0  # as advised
+    assert "1 runs trained" in capsys.readouterr().out
+    assert run_cli(monkeypatch, *named) == 0
+    assert "0 runs trained" in capsys.readouterr().out
+    (Path(folders[0]) / "99.png").unlink()
+    (Path(folders[1]) / "99.png").unlink()
+    assert run_cli(monkeypatch, *named[:-1], "another") == 0  # the other advice
+    assert (store / "mine" / "results" / "another" / "baseline-seed0.json").exists()
+
+
+def test_without_a_name_changed_data_are_a_study_of_their_own(store, folders, monkeypatch, capsys):
+    arguments = own(folders, *ONE_EPOCH, "--out", str(store / "mine"))
+    run_cli(monkeypatch, *arguments)
+    path = Path(folders[0]) / "5.png"
+    Image.fromarray(np.array(Image.open(path)) // 2).save(path)
+    capsys.readouterr()
+    assert run_cli(monkeypatch, *arguments) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"since photos-\w{8} was trained: 5.png was changed; photos-\w{8} is a", out)
+    assert "1 runs trained" in out
+
+
+def test_a_ranking_leaves_out_what_was_trained_on_other_data(store, folders, monkeypatch, capsys):
+    named = own(folders, "--epochs", "1", "--seeds", "1", "--out", str(store), "--name", "mine")
+    run_cli(monkeypatch, *named, "--only", "baseline", "--only", "skip-add")
+    (Path(folders[0]) / "3.png").unlink()
+    (Path(folders[1]) / "3.png").unlink()
+    capsys.readouterr()
+    assert run_cli(monkeypatch, *named, "--only", "skip-add", "--force") == 0
+    out = capsys.readouterr().out
+    assert "not ranked, trained on other data or another recipe: baseline" in out
+    assert "\nbaseline" not in out
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "epochs", "batch"),
+    [
+        (28, {}, 150, 7),  # 4 steps an epoch, 600 in all
+        (10, {}, 200, 4),
+        (4000, {}, 12, 32),  # as the project's own study
+        (28, {"epochs": 3}, 3, 7),
+        (28, {"steps": 10}, 3, 7),
+        (400, {"steps": 26}, 2, 32),
+    ],
+)
+def test_few_images_have_as_many_steps(count, options, epochs, batch):
+    x = torch.zeros(count, 1, 1, 1)
+    split = datasets.Split(x, torch.zeros(count, 1, 1))
+    recipe = own_study._recipe(
+        datasets.Dataset("d", 2, split, split, split),
+        **({"epochs": None, "steps": None} | options),
+    )
+    assert (recipe.epochs, recipe.batch_size) == (epochs, batch)
+
+
+def test_a_network_that_fails_is_left_out_and_the_others_go_on(store, monkeypatch, capsys):
+    """A batch of one value per channel, which batch normalisation refuses."""
+    toy = studies.find("toy")
+    small = replace(toy.definitions[0], name="fails", spec=replace(TINY, kernel=3, depth=9))
+    monkeypatch.setitem(
+        studies.STUDIES, "toy", replace(toy, definitions=(small, toy.definitions[0]))
+    )
+    monkeypatch.setitem(
+        studies.STUDIES,
+        "toy",
+        replace(studies.find("toy"), stored_models={"best": ("fails", "plain")}),
+    )
+    assert run_cli(monkeypatch, "train", "toy") == 1
+    captured = capsys.readouterr()
+    assert "2 runs trained" in captured.out
+    assert "tarea2: fails is left out: " in captured.err
+    assert "Traceback" not in captured.err
+    assert models.load_model("best")[1]["run"] == "plain"
+    failed = store / "results" / "toy" / "failed" / "fails-seed0.json"
+    assert json.loads(failed.read_text())["name"] == "fails"
+    monkeypatch.setattr(running, "fit", None)  # nothing is tried again
+    assert run_cli(monkeypatch, "train", "toy") == 1
+    assert "0 runs trained" in capsys.readouterr().out
+
+
+def test_a_loss_that_becomes_nan_stops_the_run_with_the_cause(store, monkeypatch, capsys):
+    toy = studies.find("toy")
+    wild = replace(
+        toy.definitions[0],
+        name="wild",
+        recipe=replace(SHORT, lr=1e30, schedule="constant", optimiser="sgd"),
+    )
+    definitions = (wild, toy.definitions[0])
+    monkeypatch.setitem(
+        studies.STUDIES,
+        "toy",
+        replace(toy, definitions=definitions, stored_models={"best": ("wild", "plain")}),
+    )
+    assert run_cli(monkeypatch, "train", "toy", "--seeds", "1") == 1
+    error = capsys.readouterr().err
+    assert re.search(r"wild is left out: the loss on \w+ became (nan|inf) in epoch 1", error)
+    assert "a learning rate below 1e+30" in error
+    assert not (store / "results" / "toy" / "wild-seed0.json").exists()
+
+
+@pytest.mark.parametrize("undefined", [None, float("nan")])
+def test_an_undefined_score_never_ranks(undefined):
+    def run(name, score):
+        return {"name": name, "metrics": {"validation_miou": score}}
+
+    for runs in ([run("a", undefined), run("b", 0.1)], [run("b", 0.1), run("a", undefined)]):
+        assert best_run(runs)["name"] == "b"
+    assert best_run([run("a", undefined)]) is None
+    assert best_run([{"name": "c", "metrics": {"validation_loss": undefined}}]) is None
 
 
 @pytest.mark.parametrize(
@@ -196,6 +331,14 @@ def test_own_images_are_trained_on_and_ranked(store, folders, monkeypatch, capsy
         (("segmentation", "--images", "x"), "--images and --masks belong together"),
         (("notebooks", "--images", "x", "--masks", "y"), "to the study segmentation"),
         (("segmentation", "--images", "x", "--masks", "y"), "x is not a folder"),
+        (("segmentation", "--images", "x", "--masks", "y", "--name", "../z"), "may hold letters"),
+        (("segmentation", "--name", "x"), "belong to own images"),
+        (("segmentation", "--steps", "3", "--epochs", "3"), "belong to own images"),
+        (
+            ("segmentation", "--images", "x", "--masks", "y", "--steps", "3", "--epochs", "3"),
+            "--epochs and --steps exclude each other",
+        ),
+        (("toy", "--out", __file__), "test_study.py is a file, expected a folder"),
         (("toy", "--backend", "dask"), "or dask together with --address"),
         (("toy", "--backend", "ray"), "--backend is loky, or dask"),
         (("toy", "--backend", "dask", "--address", "tcp://127.0.0.1:9"), "no Dask scheduler"),
