@@ -178,6 +178,122 @@ def test_a_mirror_is_used_and_a_bad_one_is_passed_over(small_mnist, tmp_path, mo
     assert sorted(p.name for p in small_mnist.iterdir()) == sorted(f"{n}.gz" for n in _names())
 
 
+class Mirror:
+    """An HTTP server on this machine; ``answers`` maps a folder to what its files become."""
+
+    def __init__(self, folder, answers):
+        import http.server
+        import threading
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                _, place, name = self.path.split("/")
+                status, body, length = answers[place]((folder / name).read_bytes())
+                self.send_response(status)
+                self.send_header("Content-Length", str(length or len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+DAMAGES = {
+    "html": lambda b: (200, b"<!DOCTYPE html><html>log in</html>", None),
+    "deflate": lambda b: (200, b[:40] + bytes(20) + b[60:], None),
+    "half": lambda b: (200, b[: len(b) // 2], None),
+    "cut": lambda b: (200, b[: len(b) // 2], len(b)),
+    "other": lambda b: (200, gzip.compress(gzip.decompress(b) + b"1"), None),
+    "empty": lambda b: (200, b"", None),
+    "missing": lambda b: (404, b"no", None),
+    "bomb": lambda b: (200, gzip.compress(bytes(mnist_files.LARGEST + 10)), None),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_whatever_a_mirror_answers_the_next_one_is_asked(
+    small_mnist, tmp_path, monkeypatch, damage
+):
+    folder = tmp_path / "mirror"
+    small_mnist.rename(folder)
+    mirror = Mirror(folder, DAMAGES | {"good": lambda b: (200, b, None)})
+    bad = f"{mirror.address}{damage}/"
+    monkeypatch.setattr(mnist_files, "MNIST_MIRRORS", (bad, f"{mirror.address}good/"))
+    assert len(datasets.mnist(validation=10).test) == 20
+    datasets.mnist.cache_clear()
+    shutil.rmtree(small_mnist)
+    monkeypatch.setattr(mnist_files, "MNIST_MIRRORS", (bad,))
+    with pytest.raises(DataError, match=r"could not be downloaded \(127.0.0.1") as error:
+        datasets.mnist(validation=10)
+    assert ("it is a web page" in str(error.value)) == (damage == "html")
+    assert not list(small_mnist.glob("*"))  # nothing of it stays, nor .part files
+    mirror.server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "MNIST/raw/{name}",  # torchvision
+        "MNIST/raw/{name}.gz",
+        "mnist/{dotted}",  # Kaggle
+        "mnist/{name}/{name}",
+        "mnist/{dotted}.gz",
+        "{name}.gz",
+    ],
+)
+@pytest.mark.parametrize("place", ["raw", "mine"])
+def test_the_names_of_other_tools_are_found(small_mnist, tmp_path, monkeypatch, form, place):
+    if place == "raw" and not form.lower().startswith("mnist/"):
+        pytest.skip("only in a folder of the user")
+    root = tmp_path / "raw" if place == "raw" else tmp_path / "mine"
+    kept = {path.name[:-3]: path.read_bytes() for path in small_mnist.iterdir()}
+    shutil.rmtree(small_mnist)
+    if place == "mine":
+        monkeypatch.setenv("TAREA2_DATA_DIR", str(root))
+    for name, content in kept.items():
+        path = root / form.format(name=name, dotted=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if form.endswith("gz") else gzip.decompress(content))
+    assert datasets.mnist_is_here()
+    assert len(datasets.mnist(validation=10).test) == 20
+
+
+def test_a_damaged_file_beside_a_good_one_does_no_harm(small_mnist):
+    path = small_mnist / "t10k-labels-idx1-ubyte"
+    path.write_bytes(b"damaged")  # the .gz beside it is right
+    assert len(datasets.mnist(validation=10).test) == 20
+
+
+def test_a_folder_that_cannot_be_written_is_not_the_networks_fault(
+    small_mnist, tmp_path, monkeypatch
+):
+    shutil.rmtree(small_mnist.parent)
+    small_mnist.parent.write_text("a file where the folder should be")
+    monkeypatch.setattr(mnist_files, "MNIST_MIRRORS", ("http://127.0.0.1:9/a/",))
+    with pytest.raises(DataError, match="mnist cannot be written") as error:
+        datasets.mnist(validation=10)
+    assert "network" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected"),
+        (bytes([0, 0, 8, 3]), "ends in its header"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 5, 1]), "holds 1 values, its header says 5"),
+        (bytes([0, 0, 8, 1, 255, 255, 255, 255, 1]), "holds 1 values"),
+        (bytes([0, 0, 13, 1, 0, 0, 0, 1, 1]), "expected"),
+    ],
+)
+def test_an_idx_header_that_lies_is_refused(content, message):
+    with pytest.raises(DataError, match=message):
+        mnist_files._idx(content, content[3] if len(content) > 3 else 1)
+
+
 def _names():
     return list(datasets.MNIST_FILES)
 

@@ -106,3 +106,69 @@ def test_latency_is_a_time_on_one_thread():
     assert 0 < metrics.latency(Slow(), torch.zeros(1), 3) < 0.1
     assert seen == [1] * 5
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (np.array([0.5, 1.0]), "target holds 0.5, expected whole numbers"),
+        (np.array([np.nan, 1.0]), "target holds nan"),
+        (np.array([np.inf, 1.0]), "target holds inf"),
+        (torch.tensor([0.5, 1.0], dtype=torch.float16), "target holds 0.5"),
+        (torch.tensor([torch.nan, 1.0], dtype=torch.bfloat16), "target holds nan"),
+        (np.array([0 + 1j, 1]), "target has type complex128"),
+        (np.array(["0", "1"]), "target has type <U1"),
+        (np.array([None, 1]), "target has type object"),
+        (np.ma.masked_array([0, 1], mask=[True, False]), "target is a masked array"),
+        (np.array([2**64 - 1, 1], np.uint64), "target holds 18446744073709551615"),
+        (np.array([-1, 1]), "target holds -1 to 1, expected 0 to 1"),
+        (np.array([[0, 1]]), r"target has shape \(1, 2\) and prediction \(2,\)"),
+        (np.array([0, 1, 1]), "target has shape"),
+    ],
+)
+def test_what_is_no_class_is_refused(target, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.confusion_matrix(target, torch.tensor([0, 1]), 2)
+    with pytest.raises(ValueError, match=r"^(target|prediction) "):
+        metrics.confusion_matrix(torch.tensor([0, 1]), target, 2)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.uint8, np.int16, bool])
+def test_whole_numbers_of_any_type_are_classes(kind):
+    values = np.array([0, 1, 1], kind)
+    np.testing.assert_array_equal(metrics.confusion_matrix(values, values, 2), [[1, 0], [0, 2]])
+
+
+def test_half_precision_does_not_end_at_65504():
+    counts = np.array([[60_000, 1_000], [2_000, 60_000]])
+    for score in (metrics.pixel_accuracy, metrics.iou, metrics.dice, metrics.mean_iou):
+        exact = score(counts)
+        np.testing.assert_allclose(score(counts.astype(np.float16)), exact, rtol=1e-3)
+    np.testing.assert_allclose(
+        metrics.where_and_what(counts.astype(np.float16)), metrics.where_and_what(counts), rtol=1e-3
+    )
+    # Integers that would wrap round are summed as wider ones.
+    small = np.full((2, 2), 200, np.uint8)
+    assert metrics.pixel_accuracy(small) == 0.5
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.array([[1, -1], [0, 1]]),
+        np.array([[1, np.nan], [0, 1]]),
+        np.ma.masked_array(np.eye(2), mask=np.eye(2)),
+        np.ones(4),
+        np.ones((2, 3)),
+    ],
+)
+def test_what_is_no_confusion_matrix_is_refused(matrix):
+    for score in (metrics.pixel_accuracy, metrics.iou, metrics.dice, metrics.mean_iou):
+        with pytest.raises(ValueError, match="confusion matrix"):
+            score(matrix)
+
+
+def test_an_empty_matrix_has_no_accuracy_and_shapes_must_agree():
+    assert np.isnan(metrics.pixel_accuracy(np.zeros((2, 2))))
+    with pytest.raises(ValueError, match="expected the same"):
+        metrics.edge_error(torch.zeros(2, 4, 4).long(), torch.zeros(4, 4).long())

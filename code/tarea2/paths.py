@@ -38,6 +38,15 @@ def short(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
+def digest_of_package() -> str:
+    """What tells two versions of this package apart: a digest of its sources."""
+    sources = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        sources.update(path.relative_to(_PACKAGE).as_posix().encode())
+        sources.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return sources.hexdigest()[:12]
+
+
 def reason(error: BaseException) -> str:
     """The first line of what an error says, or its name where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

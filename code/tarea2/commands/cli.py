@@ -162,6 +162,7 @@ def _ranking(own: OwnStudy) -> str:
         return "no network was trained"
     grouped = table.groupby("name")
     ranking = grouped[columns].mean().assign(seeds=grouped.size())
+    ranking = ranking.astype({"parameters": int})
     ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
     text = ranking.to_string(
         index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"

@@ -21,6 +21,7 @@ DIGITS = len(str(LARGEST))
 BLANK = 10  # stands where a number has no digit
 PAD, START, END = 0, 1, 2
 SHORT = 10_000  # below it a number has fewer digits than the longest
+LONG = 20_000  # so many of the longest numbers stand there
 REPEATED = 6  # how often a number of one to three digits stands in the data for use
 
 
@@ -104,7 +105,7 @@ def numbers(train: int = 20_000, validation: int = 2_000, test: int = 5_000) -> 
 
 
 @cache
-def numbers_for_use(train: int = 20_000, validation: int = 2_000, test: int = 20_000) -> Dataset:
+def numbers_for_use(train: int = LONG, validation: int = 2_000, test: int = 20_000) -> Dataset:
     """What a number writer for everyday use learns from: every short number, many long ones.
 
     Of 100,000 numbers only 1,000 have fewer than four digits, and these are the ones that people

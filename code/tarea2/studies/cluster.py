@@ -7,24 +7,27 @@ see the same disk.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from tarea2 import paths
 from tarea2.datasets import Dataset
 
-CONNECT, WORKERS, ANSWER, LOST = 4, 5, 5, 15  # seconds that are waited at most
-_IS_THERE = "__import__('importlib.util').util.find_spec('tarea2') is not None"
-_ABOUT = "__import__('tarea2.studies.cluster', fromlist=['about']).about()"
+CONNECT, WORKERS, ANSWER, LOST = 4, 4, 6, 15  # seconds that are waited at most
+# Asked of every worker: light, so that a busy one answers, and sent as text, so that one without
+# the package answers too.
+_ABOUT = (
+    "{'tarea2': __import__('tarea2.paths', fromlist=['paths']).digest_of_package(),"
+    " 'torch': __import__('importlib.metadata').metadata.version('torch').split('+')[0]}"
+    " if __import__('importlib.util').util.find_spec('tarea2') else 'no package'"
+)
 
 
 class ClusterError(ValueError):
@@ -65,14 +68,13 @@ def check(client: Any) -> None:
             f"the cluster at {address} has no worker; start one with `dask worker {address}`, in "
             "an environment with this package"
         ) from None
-    for worker, found in _ask(client, _IS_THERE).items():
-        if found is not True:
+    mine = {"tarea2": paths.digest_of_package(), "torch": torch.__version__.split("+")[0]}
+    for worker, found in _ask(client, _ABOUT).items():
+        if found == "no package":
             raise ClusterError(
                 f"the worker {worker} lacks the package tarea2: install it there, in the version "
                 "that is here"
             )
-    mine = about()
-    for worker, found in _ask(client, _ABOUT).items():
         theirs = found if isinstance(found, dict) else {}
         for what, value in mine.items():
             if theirs.get(what) != value:
@@ -80,17 +82,6 @@ def check(client: Any) -> None:
                     f"the worker {worker} has {what} {theirs.get(what, 'of another kind')}, here "
                     f"it is {value}: install the same there"
                 )
-
-
-@cache
-def about() -> dict[str, str]:
-    """What must be the same on both sides: the package's sources, and PyTorch's version."""
-    sources = hashlib.sha256()
-    folder = Path(__file__).parents[1]
-    for path in sorted(folder.rglob("*.py")):
-        sources.update(path.relative_to(folder).as_posix().encode())
-        sources.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return {"tarea2": sources.hexdigest()[:12], "torch": torch.__version__.split("+")[0]}
 
 
 def _ask(client: Any, expression: str) -> dict[str, Any]:

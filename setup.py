@@ -1,0 +1,34 @@
+"""Everything else stands in pyproject.toml; this puts the stored results and models in the wheel.
+
+They lie in ``data/``, outside the package, where pages and people find them. A wheel has no such
+place: there they become ``tarea2/stored/``, and :mod:`tarea2.paths` looks for them there.
+"""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+FOLDERS = ("results", "models")
+SUFFIXES = {".json", ".safetensors"}
+
+
+class WithStored(build_py):
+    """Copy the stored results and models beside the modules, except in an editable install."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / "tarea2" / "stored"
+        shutil.rmtree(target, ignore_errors=True)  # what an earlier build has left
+        for source in sorted(p for name in FOLDERS for p in (ROOT / "data" / name).rglob("*")):
+            if source.suffix in SUFFIXES and "failed" not in source.parts:
+                copy = target / source.relative_to(ROOT / "data")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+
+
+setup(cmdclass={"build_py": WithStored})
