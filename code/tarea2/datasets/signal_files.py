@@ -118,7 +118,7 @@ def _decoded(path: Path) -> str:
         text = content.decode("latin-1")  # an accent in a header; digits are the same
     if "\0" in text:
         raise DataError(f"{path.name} cannot be read as numbers: it is no text")
-    return text
+    return text.removeprefix("\ufeff")
 
 
 def _separator(lines: list[tuple[int, str]], length: int) -> str:
