@@ -79,7 +79,9 @@ def test_a_disk_that_is_full_leaves_nothing(scene):
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
     output = scene.parent / "mask.png"
     done = limited(full, "predict", "segmentation", scene, "-o", output)
-    assert "check the path, its permissions and the disk" in one_sentence(done)
+    assert f"{output}: File too large; check the path, its permissions and the disk" in (
+        one_sentence(done)
+    )
     assert sorted(p.name for p in scene.parent.iterdir()) == ["scene.png"]
     out = scene.parent / "out"
     done = limited(full, "train", "check", "--out", out)
@@ -87,26 +89,49 @@ def test_a_disk_that_is_full_leaves_nothing(scene):
     assert not [p for p in out.rglob("*") if p.is_file()]
 
 
+CLOSED = """
+import os, sys
+from tarea2.commands.cli import main
+
+def command(*arguments):
+    sys.argv = ["tarea2", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        return stop.code or 0
+
+folder, scene, work = sys.argv[1:]
+# Everything is imported before the user changes, who may not be let into the environment.
+assert command("predict", "segmentation", scene, "-o", work + "/warm.png") == 0
+assert command("train", "check", "--out", work + "/warm") == 0
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+sys.stderr.write("NOW\\n")
+assert command("predict", "segmentation", scene, "-o", folder + "/mask.png") == 1
+assert command("train", "check", "--out", folder + "/out") == 1
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="users have numbers on POSIX only")
 def test_a_folder_without_permission_is_named(scene):
-    """As another user, where the tests run as root, who may write anywhere."""
+    """As another user where the tests run as root, who may write anywhere."""
     folder = scene.parent / "closed"
     folder.mkdir()
     folder.chmod(0o555)
-    code = "import torch, tarea2.commands.prediction, tarea2.studies.running\n"
     if os.geteuid() == 0:
         for parent in folder.parents:  # pytest's folders are closed to others
             if parent.is_relative_to(tempfile.gettempdir()) and parent.owner() == "root":
                 parent.chmod(parent.stat().st_mode | 0o055)
-        code += "import os; os.setgid(65534); os.setuid(65534)"
-    target = folder / "mask.png"
-    error = one_sentence(limited(code, "predict", "segmentation", scene, "-o", target))
-    assert f"{target}: Permission denied" in error
-    error = one_sentence(limited(code, "train", "check", "--out", folder / "out"))
-    assert "Permission denied" in error
-    scene.chmod(0o000)
-    error = one_sentence(limited(code, "predict", "segmentation", scene, "-o", target))
-    assert "scene.png cannot be read" in error
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED, str(folder), str(scene), str(scene.parent)],
+        capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, second = done.stderr.split("NOW\n")[1].splitlines()
+    assert first.startswith(f"tarea2: {folder / 'mask.png'}: Permission denied; check the path")
+    assert second.startswith(f"tarea2: {folder / 'out'}")
+    assert "Permission denied" in second
     assert not list(folder.iterdir())
 
 

@@ -97,6 +97,6 @@ def test_own_results_lie_below_the_current_folder_or_out(installed):
     assert done.returncode == 0, done.stderr
     assert (work / "data" / "own" / "results" / "check" / "tiny-seed0.json").exists()
     done = run("train", "check", "--out", "aquí")
-    assert done.stdout.startswith("1 runs trained")
+    assert "1 runs trained; results are in aquí" in done.stdout
     assert (work / "aquí" / "results" / "check" / "tiny-seed0.json").exists()
     assert files(site) == before
