@@ -94,3 +94,18 @@ def test_the_splits_are_disjoint_and_test_is_always_the_same():
     everything = torch.cat([large.train.x, large.validation.x, large.test.x])
     assert len(everything.unique(dim=0)) == len(everything) == 2000 + 2000 + 5000
     assert large.num_classes == len(number_words.vocabulary()) == int(large.train.y.max()) + 1
+
+
+def test_the_data_for_use_hold_every_short_number_and_no_long_one_twice():
+    data = datasets.numbers_for_use()
+    train, held_out, exam = (
+        [number_words.number_of(row) for row in split.x]
+        for split in (data.train, data.validation, data.test)
+    )
+    short = [n for n in train if n < number_words.SHORT]
+    assert set(short) == set(range(number_words.SHORT))
+    assert short.count(7) == short.count(933) == number_words.REPEATED
+    assert short.count(1000) == 1
+    long = [n for n in train if n >= number_words.SHORT] + held_out + exam
+    assert len(long) == len(set(long)) == number_words.LONG + 2_000 + 20_000
+    assert min(long) >= number_words.SHORT

@@ -179,7 +179,7 @@ def test_a_stored_model_replays_its_golden_example(name):
 @pytest.mark.parametrize("name", ["autoencoder-2", "autoencoder-8", "numbers"])
 def test_a_model_with_its_own_objective_reproduces_its_stored_score(name):
     model, card = models.load_model(name)
-    data = datasets.numbers() if name == "numbers" else datasets.digits()
+    data = datasets.numbers_for_use() if name == "numbers" else datasets.digits()
     assert data.sha256 == card["data"]["sha256"]
     found = model.measure(data.test.x, data.test.y)
     assert found["loss"] == pytest.approx(card["metrics"]["test_loss"], rel=1e-3)
@@ -267,3 +267,27 @@ def test_a_model_comes_back_as_it_was_saved(store):
     loaded, _ = models.load_model("mine")
     x = torch.randn(1, 5, 40)
     assert torch.equal(model(x), loaded(x))
+
+
+def test_what_is_undefined_is_stored_as_null_and_never_as_nan(store):
+    path = results.save(a_run(metrics={"test_miou": float("nan"), "rows": [1.0, float("inf")]}))
+    assert "NaN" not in path.read_text()
+    assert results.read(path)["metrics"] == {"test_miou": None, "rows": [1.0, None]}
+    path.write_text(path.read_text().replace("null", "NaN", 1))
+    with pytest.raises(ResultError, match="holds NaN, which is no number"):
+        results.read(path)
+
+
+def test_a_store_of_ones_own_is_kept_apart(store):
+    run = a_run()
+    path = results.path_of("toy", "net", 0, store / "mine")
+    results.save(run, path)
+    assert path == store / "mine" / "results" / "toy" / "net-seed0.json"
+    assert len(results.load("toy", store / "mine")) == 1
+    with pytest.raises(ResultError, match="no results of 'toy'"):
+        results.load("toy")
+    card = {"recipe": {}, "seed": 3, "data": {}, "metrics": {}, "versions": {}}
+    models.save_model("net", build(SignalNetSpec(), (3,)), card, store=store / "mine")
+    assert models.load_model("net", store / "mine")[1]["seed"] == 3
+    with pytest.raises(ResultError, match="is missing"):
+        models.load_model("net")
