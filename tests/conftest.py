@@ -10,10 +10,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
+from browsing import CHROMIUM, QUIET
 from filelock import FileLock
 
 # The same examples in each run: a test that fails here fails everywhere.
 from hypothesis import settings
+from playwright.sync_api import sync_playwright
 
 from publish.build import build
 from publish.engines import build_with_quarto
@@ -50,6 +52,17 @@ def quarto_site(project) -> Path:
     with one_at_a_time(project):
         build_with_quarto(program, project, report=lambda line: None, publish=False)
     return project.cache / "quarto" / "_output"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; closed after each module, since its event loop would disturb other tests."""
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed; install the system's package `chromium`")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -3,54 +3,19 @@
 Runs where Chromium is installed; pages are opened from disk, as a reader opens them.
 """
 
-import shutil
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsing import CHROMIUM, PHONE, focused, serious, uri, visit
 
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]
 SOURCE = "code/tarea2/convolution.html"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="Chromium is not installed; install the system's package `chromium`"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
-
-
-def visit(browser: Browser, address: str, size=DESKTOP, theme="light", requests=None) -> Page:
-    page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce")
-    if requests is not None:
-        page.on("request", lambda request: requests.append(request.url))
-    page.goto(address)
-    return page
-
-
-def uri(site, name: str) -> str:
-    return (site / name).resolve().as_uri()
-
-
-def serious(page: Page) -> list[str]:
-    """Serious and critical findings of axe-core, with the first element of each."""
-    return [
-        f"{item['id']}: {item['nodes'][0]['html'][:150]}"
-        for item in Axe().run(page).response["violations"]
-        if item["impact"] in ("serious", "critical")
-    ]
+if not CHROMIUM:
+    pytest.skip(
+        "Chromium is not installed; install the system's package `chromium`",
+        allow_module_level=True,
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -100,18 +65,6 @@ def test_nothing_is_wider_than_a_phone(browser, site, name):
     page.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_of_quarto_is_as_accessible_and_as_quiet(browser, quarto_site, name):
-    requests: list[str] = []
-    page = visit(browser, uri(quarto_site, name), requests=requests)
-    page.wait_for_load_state("networkidle")
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
-    assert serious(page) == []
-    page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    page.close()
-
-
 def test_mathematics_is_drawn_by_the_browser_alone(browser, site):
     page = visit(browser, uri(site, "report.html"))
     sizes = page.evaluate(
@@ -120,10 +73,6 @@ def test_mathematics_is_drawn_by_the_browser_alone(browser, site):
     assert len(sizes) > 20
     assert min(sizes) > 3
     page.close()
-
-
-def focused(page: Page, property: str) -> str:
-    return page.evaluate(f"document.activeElement.{property}") or ""
 
 
 def test_the_keyboard_skips_to_the_content_and_changes_the_theme(browser, site):

@@ -105,10 +105,6 @@ for (const block of document.querySelectorAll("div.sourceCode")) {
   });
   block.append(button);
 }
-// What scrolls sideways can be reached and scrolled from the keyboard.
-for (const box of document.querySelectorAll("pre, figure.float-tbl, .equation, p > math")) {
-  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-}
 
 // Figures open large -------------------------------------------------------------------------
 
