@@ -17,6 +17,7 @@ from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
+from browsing import CHROMIUM, QUIET
 from publish.build import build
 from publish.engines import build_with_quarto
 from publish.project import ROOT, Project

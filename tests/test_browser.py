@@ -4,8 +4,8 @@ Runs where Chromium is installed; pages are opened from disk, as a reader opens 
 """
 
 import pytest
-from browsing import CHROMIUM, PHONE, focused, serious, uri, visit
 
+from browsing import CHROMIUM, PHONE, focused, serious, uri, visit
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]

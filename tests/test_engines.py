@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pypdf
 import pytest
 from bs4 import BeautifulSoup
 

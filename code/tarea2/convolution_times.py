@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from tarea2 import metrics, results
 from tarea2.convolution import conv2d, conv2d_loops, output_size
+from tarea2.records import ResultError
 
 IMAGES, KERNELS, PADDING = (2, 16, 28, 28), (32, 16, 3, 3), 1  # (N, C, H, W), (O, C, kh, kw)
 ROUNDS, FAST = 3, 20  # in each round the loops run once, the other two as often as FAST says
@@ -71,7 +72,7 @@ def load() -> pd.Series:
     content = results.load_measures(MEASURES)
     for name, wanted in (("images", IMAGES), ("kernels", KERNELS)):
         if tuple(content.get(name, ())) != wanted:
-            raise results.ResultError(
+            raise ResultError(
                 f"{MEASURES}.json was measured with {name} of {content.get(name)}, expected "
                 f"{list(wanted)}; run `tarea2 measure`"
             )
