@@ -24,7 +24,6 @@ from publish.project import Project, PublishError
 
 PANDOC_MARKDOWN = "markdown-auto_identifiers+gfm_auto_identifiers"
 FILTERS = Path(__file__).parent
-CODE_BLOCK = "block(fill: bgcolor, width: 100%, inset: 8pt, radius: 2pt, blocks)"
 
 
 def prose(notebook) -> str:
@@ -77,8 +76,6 @@ def pdf(
         page, project, markdown, "typst-citations", metadata,
         ["--template", str(project.root / "theme" / "typst" / "builtin.typ")],
     )  # fmt: skip
-    # As Quarto does: a box as wide as the text around listings.
-    text = text.replace("block(fill: bgcolor, blocks)", CODE_BLOCK)
     write_atomically(source, text)
     resources.copy(own, project, work)
     try:
