@@ -1,0 +1,78 @@
+"""Differences between networks of several seeds: intervals, and many comparisons at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second minus first: of the means, with a 95 % interval and a p-value (Welch 1947).
+
+    Seeds are the sample, their spreads may differ. Says what other seeds would give, on the same
+    data; the networks of equal seeds are not paired, since their weights have nothing in common.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+
+def welch(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> Difference:
+    """Compare two networks by one value per seed each; raises ValueError for a single seed."""
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if min(a.size, b.size) < 2:
+        raise ValueError(f"an interval needs two seeds or more, got {a.size} and {b.size}")
+    found = stats.ttest_ind(b, a, equal_var=False)
+    low, high = found.confidence_interval(0.95)
+    return Difference(float(b.mean() - a.mean()), float(low), float(high), float(found.pvalue))
+
+
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """P-values adjusted for their number (Holm 1979), in the order given.
+
+    The smallest is multiplied by how many there are, the next by one less, and so on; none
+    becomes smaller than one before it, or larger than 1.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = p.argsort()
+    adjusted = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return adjusted[order.argsort()]
+
+
+def against(table: pd.DataFrame, reference: str, names: Sequence[str], field: str) -> pd.DataFrame:
+    """Compare some networks of a study with one of them.
+
+    ``table`` has a row per run. Returns a row per name, in the order given, with the columns
+    ``name``, ``difference``, ``low``, ``high``, ``p`` and ``holm``.
+    """
+    values = {name: rows[field].to_numpy() for name, rows in table.groupby("name")}
+    found = [welch(values[reference], values[name]) for name in names]
+    return pd.DataFrame({
+        "name": list(names),
+        "difference": [d.mean for d in found],
+        "low": [d.low for d in found],
+        "high": [d.high for d in found],
+        "p": [d.p for d in found],
+        "holm": holm([d.p for d in found]),
+    })  # fmt: skip
+
+
+def mean_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """95 % interval of a mean over seeds (Student's t); of a single seed it is that value."""
+    v = np.asarray(values, dtype=float)
+    if v.size < 2:
+        return float(v[0]), float(v[0])
+    reach = stats.t.ppf(0.975, v.size - 1) * v.std(ddof=1) / np.sqrt(v.size)
+    return float(v.mean() - reach), float(v.mean() + reach)

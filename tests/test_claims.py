@@ -1,0 +1,117 @@
+"""Claims stop a build when runs no longer show them; intervals and Holm's adjustment."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from tarea2.studies.claims import ClaimError, Scores, holds
+from tarea2.studies.comparisons import against, holm, mean_interval, welch
+
+RUNS = pd.DataFrame(
+    [
+        (name, value)
+        for name, values in (
+            ("low", (0.1, 0.15, 0.2)), ("middle", (0.1, 0.5, 0.9)), ("high", (0.7, 0.705, 0.71)),
+        )
+        for value in values
+    ],
+    columns=["name", "score"],
+)  # fmt: skip
+SCORES = Scores(RUNS, "score")
+
+TRUE = {
+    "above": SCORES.above("high", ["low", "middle"]),
+    "above by": SCORES.above("high", "low", by=0.5),
+    "ascending": SCORES.ascending("low", "middle", "high"),
+    "best": SCORES.best("high"),
+    "best among": SCORES.best("middle", among=["low", "middle"]),
+    "within": SCORES.within(["middle", "high"], 0.21),
+    "apart": SCORES.apart("low", "high"),
+    "alike": SCORES.alike("low", "middle"),
+}
+FALSE = {
+    "above": SCORES.above(["high", "middle"], ["low", "middle"]),
+    "above by": SCORES.above("high", "low", by=0.6),
+    "ascending": SCORES.ascending("low", "high", "middle"),
+    "ascending equals": SCORES.ascending("low", "low"),
+    "best": SCORES.best("middle"),
+    "best among": SCORES.best("low", among=["low", "middle"]),
+    "within": SCORES.within(["middle", "high"], 0.2),
+    "apart": SCORES.apart("low", "middle"),
+    "alike": SCORES.alike("low", "high"),
+}
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_what_runs_show_is_written(name):
+    assert holds("es mejor", True, TRUE[name]) == "es mejor"
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_what_runs_do_not_show_stops_with_its_words_and_numbers(name):
+    with pytest.raises(ClaimError, match=r"'es mejor': .*\d.* is false"):
+        holds("es mejor", TRUE["best"], FALSE[name])
+
+
+def test_a_claim_about_plain_numbers_says_which_condition():
+    with pytest.raises(ClaimError, match="'más': condition 2 is false"):
+        holds("más", np.bool_(True), np.float64(1) > 2)
+
+
+def test_a_claim_without_condition_is_none():
+    with pytest.raises(ValueError, match="nothing is checked for 'mejor'"):
+        holds("mejor")
+
+
+def test_a_wrong_name_is_refused():
+    with pytest.raises(ValueError, match="no run of 'hihg'; there are: high, low, middle"):
+        SCORES.above("hihg", "low")
+
+
+def test_welch_agrees_with_its_formula():
+    first, second = np.array([0.1, 0.2, 0.25]), np.array([0.4, 0.41, 0.45, 0.6])
+    found = welch(first, second)
+    parts = [v.var(ddof=1) / len(v) for v in (first, second)]
+    freedom = sum(parts) ** 2 / sum(
+        p**2 / (len(v) - 1) for p, v in zip(parts, (first, second), strict=True)
+    )
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(sum(parts))
+    difference = second.mean() - first.mean()
+    expected = (difference, difference - reach, difference + reach)
+    assert (found.mean, found.low, found.high) == pytest.approx(expected)
+    assert found.clear == (found.p < 0.05)
+
+
+def test_an_interval_needs_two_seeds():
+    with pytest.raises(ValueError, match="two seeds or more, got 1 and 2"):
+        welch([0.1], [0.2, 0.3])
+
+
+def test_holm_of_a_worked_example():
+    # 0.01 × 4, 0.02 × 3, 0.03 × 2 = 0.06, and 0.04 × 1, which may not be less than the one before
+    assert holm([0.02, 0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.06, 0.04, 0.06])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_lies_between_no_adjustment_and_bonferroni(p):
+    adjusted = holm(p)
+    assert (adjusted >= np.array(p)).all()
+    assert (adjusted <= np.minimum(1, np.array(p) * len(p))).all()
+    order = np.argsort(p)
+    assert (np.diff(adjusted[order]) >= 0).all()
+
+
+def test_many_networks_are_compared_with_one():
+    found = against(RUNS, "low", ["middle", "high"], "score").set_index("name")
+    assert found.loc["high", "difference"] == pytest.approx(0.555)
+    assert (found["holm"] >= found["p"]).all()
+    assert (found["low"] < found["difference"]).all()
+
+
+def test_the_interval_of_a_mean():
+    low, high = mean_interval([1.0, 2.0, 3.0])
+    assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, 2, 1 / np.sqrt(3)))
+    assert mean_interval([0.5]) == (0.5, 0.5)
