@@ -3,6 +3,9 @@
 Runs where Chromium is installed; pages are opened from disk, as a reader opens them.
 """
 
+import re
+from string import Template
+
 import pytest
 
 from browsing import CHROMIUM, PHONE, focused, serious, uri, visit
@@ -62,6 +65,101 @@ def test_a_request_would_be_seen(browser, site):
 def test_nothing_is_wider_than_a_phone(browser, site, name):
     page = visit(browser, uri(site, name), size=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.close()
+
+
+WORDS = """() => {
+  const broken = [];
+  for (const cell of document.querySelectorAll("main td, main th")) {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.parentElement.closest("math, code")) continue;
+      for (const word of node.data.matchAll(/\\S+/g)) {
+        const range = document.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const boxes = [...range.getClientRects()].filter((box) => box.width);
+        if (new Set(boxes.map((box) => Math.round(box.top))).size > 1) broken.push(word[0]);
+      }
+    }
+  }
+  return broken;
+}"""
+BOXES = ".table-scroll, .equation-body, a.lightbox, main pre"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_shows_tables_figures_and_equations_whole_or_scrolling(browser, site, name):
+    page = visit(browser, uri(site, name), size=PHONE)
+    assert page.evaluate(WORDS) == []
+    for number in page.locator(".equation-number").all():
+        box = number.bounding_box()
+        assert 0 <= box["x"] <= PHONE["width"] - box["width"]
+    wide = [box for box in page.locator(BOXES).all() if box.is_visible() and overflow(box) > 1]
+    for box in wide:
+        assert box.get_attribute("data-more") == "right"
+        assert box.evaluate("e => getComputedStyle(e).maskImage") != "none"
+        assert box.evaluate("e => e.tabIndex") == 0
+    for table in page.locator(".table-scroll").all():
+        if table.is_visible() and overflow(table) > 1:
+            check_first_column(table)
+    for image in page.locator("a.lightbox > img").all():  # letters keep their size
+        shown, own = image.evaluate("e => [e.width, e.naturalWidth]")
+        assert abs(shown - own) < 2
+    page.close()
+
+
+def overflow(box) -> int:
+    return box.evaluate("e => e.scrollWidth - e.clientWidth")
+
+
+def check_first_column(table) -> None:
+    """Scrolling a table to its end leaves the first column where it was, and the mark turns."""
+    first = table.locator("tr > :first-child").first
+    before = first.bounding_box()["x"]
+    table.evaluate("e => { e.scrollLeft = 1e4; }")
+    table.page.wait_for_function("e => e.dataset.more === 'left'", arg=table.element_handle())
+    assert abs(first.bounding_box()["x"] - before) < 2
+
+
+def test_the_copy_button_covers_no_code(browser, site):
+    page = visit(browser, uri(site, "chapters/03-convolucion-2d.html"))
+    blocks = [block for block in page.locator("div.sourceCode").all() if block.is_visible()]
+    assert len(blocks) > 5
+    for block in blocks:
+        block.hover()
+        button = block.locator("button.copy").bounding_box()
+        line = block.locator("code").evaluate("e => e.getClientRects()[0].top")
+        assert button["y"] + button["height"] <= line + 1
+    page.close()
+
+
+@pytest.mark.parametrize("theme", ["", "quarto-dark"])
+def test_what_quarto_writes_gets_the_same_looks(browser, tmp_path, theme):
+    frame = (ROOT / "theme/quarto/frame.scss").read_text("utf-8")
+    frame = re.sub(r"^//.*$|^/\*--.*--\*/$", "", frame, flags=re.MULTILINE)  # the rest is CSS
+    file = tmp_path / "page.html"
+    quarto = Template((ROOT / "tests/quarto_page.html").read_text("utf-8"))
+    words = {"root": ROOT.as_uri(), "theme": theme, "frame": frame, "long": "inseparable" * 6}
+    file.write_text(quarto.substitute(words), encoding="utf-8")
+    page = visit(browser, file.as_uri(), size=PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate(WORDS) == []
+    for selector in (".table-scroll", ".equation-body", "main pre"):
+        assert page.locator(selector).get_attribute("data-more") == "right"
+    check_first_column(page.locator(".table-scroll"))
+    number = page.locator(".equation-number").bounding_box()
+    assert number["x"] + number["width"] <= PHONE["width"]
+    button, line = (page.locator(s).bounding_box() for s in (".code-copy-button", "main pre code"))
+    assert button["y"] + button["height"] <= line["y"] + 1
+    enlarged = page.locator(".gslide-image img").bounding_box()["width"]
+    assert enlarged == pytest.approx(0.94 * PHONE["width"], abs=2)
+    style = "e => [getComputedStyle(e).color, getComputedStyle(e).fontWeight]"
+    other, active = (link.evaluate(style) for link in page.locator(".sidebar-link").all())
+    assert active != other
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('figcaption')).textAlign") == "left"
+    )
     page.close()
 
 

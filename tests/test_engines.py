@@ -1,9 +1,10 @@
-"""Both engines must show the same: headings, captions, numbers, references, tables.
+"""What makes both engines show the same, as far as it can be seen without Quarto.
 
-The comparison itself runs where Quarto is installed. What it reads off a page is tested on the
-built-in renderer's pages everywhere, so that it cannot rot in between.
+``test_quarto.py`` compares the two sites where Quarto is installed. What it reads off a page is
+tested here on the built-in renderer's pages, so that it cannot rot in between.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -90,6 +91,85 @@ def test_the_outline_of_a_page_follows_its_source(site, path):
     if page.metadata.get("number-sections", True):
         assert all(re.fullmatch(r"\d+(\.\d+)*", number) for number in numbers)
     assert found.headings[0] == page.metadata["title"]
+
+
+def test_both_engines_run_the_same_filters(project):
+    filters = [
+        item if isinstance(item, str) else item["path"] for item in project.config["filters"]
+    ]
+    found = sorted((ROOT / "theme" / "filters").glob("*.lua"))  # what the built-in renderer runs
+    assert sorted(filters) == [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def test_both_engines_share_style_sheet_title_block_fonts_and_width(project):
+    html = project.config["format"]["html"]
+    template = (ROOT / "theme/site/page.html").read_text("utf-8")
+    assert html["css"] == "theme/site/content.css"
+    assert "site/content.css" in template
+    assert html["template-partials"] == ["theme/site/title-block.html"]
+    assert "$title-block.html()$" in template
+    content = (ROOT / "theme/site/content.css").read_text("utf-8")
+    sans = re.search(r"--sans: (.+?);", content)[1]
+    for name in ("site.scss", "site-dark.scss"):
+        theme = (ROOT / "theme/quarto" / name).read_text("utf-8")
+        assert re.search(r"\$font-family-sans-serif: (.+?);", theme)[1] == sans
+        colours = dict(re.findall(r"\$([\w-]+): (#\w+);", theme))
+        values = content.split("body.quarto-dark" if "dark" in name else ":root")[1]
+        for variable, key in (("page", "body-bg"), ("text", "body-color"), ("link", "link-color"),
+                              ("link", "sidebar-hl"), ("soft", "sidebar-fg")):  # fmt: skip
+            assert colours[key] == re.search(rf"--{variable}: (#\w+);", values)[1]
+    column = re.search(r"16rem minmax\(0, (\d+)rem\)", (ROOT / "theme/site/site.css").read_text())
+    assert html["grid"]["body-width"] == f"{16 * int(column[1])}px"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_sets_nothing_that_the_format_of_the_project_overrules(project, path):
+    # Quarto prefers the project's `format: html: toc: true` to a page's `toc: false`.
+    own = read(path, ROOT).metadata
+    for form in project.config["format"].values():
+        assert not set(own) & set(form if isinstance(form, dict) else {})
+
+
+def test_the_report_has_no_table_of_contents(project, site):
+    assert project.metadata(read("report.qmd", ROOT).metadata, "html")["toc"] is False
+    assert not BeautifulSoup((site / "report.html").read_text("utf-8"), "html.parser").select(
+        ".toc"
+    )
+
+
+CLOCKS = {
+    "perf_counter",
+    "process_time",
+    "monotonic",
+    "time_ns",
+    "timeit",
+    "repeat",
+    "now",
+    "latency",
+}
+
+
+def clocks(code: str) -> set[str]:
+    """Names in some code that measure time, however they are called."""
+    names = {node.attr for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    return names & CLOCKS
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_measures_time_while_it_is_made(path):
+    page = read(path, ROOT)
+    code = [cell.source for cell in page.cells if cell.kind == "code"]
+    assert not [found for found in map(clocks, code) if found]
+    assert not any(re.search(r"^\s*[%!]", line) for cell in code for line in cell.splitlines())
+
+
+@pytest.mark.parametrize(
+    "code", ["time.perf_counter()", "from timeit import repeat\nrepeat('x')", "costs.measure('a')"]
+)
+def test_a_clock_would_be_seen(code):
+    assert clocks(code)
+    assert not clocks("times = convolution_times.load()")
 
 
 def test_which_engine_is_used_is_said_and_a_failed_download_is_remembered(tmp_path, monkeypatch):

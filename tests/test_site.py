@@ -115,6 +115,34 @@ def test_pdf_is_spanish_text_with_the_same_captions_as_the_page(page):
         assert label in text.replace("\u00a0", " ")
 
 
+SHADE = re.compile(rb"0\.96\d*\s+0\.96\d*\s+0\.97\d*\s+(?:rg|scn)")
+
+
+def shaded(reader: pypdf.PdfReader) -> bool:
+    """Whether some box of the colour behind code is drawn."""
+    return any(SHADE.search(sheet.get_contents().get_data()) for sheet in reader.pages)
+
+
+def last_page(reader: pypdf.PdfReader) -> list[str]:
+    """The lines of a PDF's last page, without its number."""
+    lines = reader.pages[-1].extract_text().splitlines()
+    return [line for line in lines if line.strip() and not re.fullmatch(r"\d+ / \d+", line.strip())]
+
+
+def test_pdf_shades_its_code_and_ends_with_more_than_one_reference(page):
+    reader = pypdf.PdfReader(with_suffix(page, "pdf"))
+    code = soup_of(with_suffix(page, "html")).select("pre.sourceCode")
+    assert shaded(reader) == (bool(code) and page.name != "report")  # whose PDF shows no code
+    assert len(last_page(reader)) > 5
+
+
+def test_sizes_and_spreads_stay_on_one_line(page):
+    text = soup_of(with_suffix(page, "html")).main
+    for part in text.select("pre, math"):
+        part.decompose()
+    assert not re.findall(r"\d [×±] \d|\d %", text.get_text())
+
+
 def test_report_has_at_most_four_pages_in_two_columns(site):
     reader = pypdf.PdfReader(site / "report.pdf")
     assert 1 <= len(reader.pages) <= 4
