@@ -35,6 +35,7 @@ USAGE = """\
 python make.py TARGET [SETTING=value ...]
 
   report        set up .venv, render everything into _output/
+  serve         open the site in a browser through a server, which Quarto's search needs
   test          run the tests
   test-browser  run the tests that open the site in Chromium; without it that is an error
   entrega       render, then pack everything that is handed in into _output/entrega.zip
@@ -84,6 +85,10 @@ def main(arguments: list[str]) -> int:
 
 def report(settings: dict[str, str]) -> int:
     return run(settings, "-m", "publish", "--engine", settings.get("ENGINE", "auto"))
+
+
+def serve(settings: dict[str, str]) -> int:
+    return run(settings, "-m", "publish.serve")
 
 
 def test(settings: dict[str, str]) -> int:
@@ -226,8 +231,8 @@ def sources() -> str:
 
 
 TARGETS = {
-    "report": report, "test": test, "test-browser": test_browser, "entrega": entrega,
-    "readme": readme, "lint": lint, "setup": setup, "clean": clean,
+    "report": report, "serve": serve, "test": test, "test-browser": test_browser,
+    "entrega": entrega, "readme": readme, "lint": lint, "setup": setup, "clean": clean,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ def main(
     where = os.path.relpath(project.output)
     seconds = time.monotonic() - start
     print(f"{name}: {len(made)} pages made in {seconds:.0f} s, see {where}/index.html")
+    if quarto:  # its search is loaded as modules, which browsers refuse from disk
+        print("`make serve` opens the site through a server, which its search needs")
 
 
 if __name__ == "__main__":
