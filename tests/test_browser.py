@@ -154,6 +154,7 @@ def test_what_quarto_writes_gets_the_same_looks(browser, tmp_path, theme):
     assert button["y"] + button["height"] <= line["y"] + 1
     enlarged = page.locator(".gslide-image img").bounding_box()["width"]
     assert enlarged == pytest.approx(0.94 * PHONE["width"], abs=2)
+    assert serious(page) == []
     style = "e => [getComputedStyle(e).color, getComputedStyle(e).fontWeight]"
     other, active = (link.evaluate(style) for link in page.locator(".sidebar-link").all())
     assert active != other
@@ -212,6 +213,16 @@ def test_the_keyboard_opens_and_closes_a_figure(browser, site):
     page.keyboard.press("Escape")
     assert page.locator("dialog").get_attribute("open") is None
     assert "lightbox" in focused(page, "className")
+    page.close()
+
+
+def test_a_figure_opens_no_smaller_on_a_phone(browser, site):
+    page = visit(browser, uri(site, "report.html"), size=PHONE)
+    image = page.locator("#fig-informe-arquitecturas img")
+    before = image.bounding_box()["width"]
+    image.click(position={"x": 20, "y": 20})
+    assert page.locator("dialog img").bounding_box()["width"] >= before
+    assert page.locator("dialog").evaluate("e => getComputedStyle(e).overflowX") == "auto"
     page.close()
 
 
