@@ -74,7 +74,8 @@ class Project:
     @property
     def filters(self) -> list[str]:
         """Lua filters of the project that both engines use."""
-        return [name for name in self.config.get("filters", []) if isinstance(name, str)]
+        filters = self.config.get("filters", [])  # Quarto may be told when: {path: …, at: …}
+        return [name if isinstance(name, str) else name["path"] for name in filters]
 
     @property
     def output(self) -> Path:
