@@ -10,10 +10,22 @@ from torch import Tensor, nn
 
 from tarea2.models.network import Network
 
+# Of MONAI: name -> class and what differs from its defaults.
+MONAI: dict[str, tuple[str, dict[str, Any]]] = {
+    "BasicUNet": ("BasicUNet", {"features": (16, 16, 32, 64, 128, 16)}),
+    "UNet": ("UNet", {"channels": (16, 32, 64, 128), "strides": (2, 2, 2), "num_res_units": 2}),
+    "BasicUNet-default": ("BasicUNet", {}),
+    "SegResNet-8": ("SegResNet", {"init_filters": 8}),  # the default
+    "SegResNet-16": ("SegResNet", {"init_filters": 16}),
+    "AttentionUnet": ("AttentionUnet", {"channels": (16, 32, 64, 128), "strides": (2, 2, 2)}),
+}
+# nnU-Net's planner halves an image of 48×48 three times: to 6×6, which it halves no further.
+NNUNET_FILTERS = (32, 64, 128, 256)
+
 
 @dataclass(frozen=True)
 class PeerSpec:
-    """A network of MONAI, to compare with: ``BasicUNet`` or the residual ``UNet``, small."""
+    """A network to compare with: one of :data:`MONAI`, or ``PlainConvUNet``, nnU-Net's."""
 
     network: str = "BasicUNet"
     inputs: int = 1
@@ -28,27 +40,44 @@ class Peer(Network):
 
     def __init__(self, spec: PeerSpec):
         super().__init__()
-        try:
-            from monai.networks import nets
-        except ImportError:
-            raise ValueError(
-                'the peers come from MONAI, which is not installed: pip install -e ".[peers]"'
-            ) from None
         self.spec = spec
-        self.network: nn.Module
-        shape: dict[str, Any] = {
-            "spatial_dims": 2,
-            "in_channels": spec.inputs,
-            "out_channels": spec.classes,
-        }
-        if spec.network == "BasicUNet":  # 496,075 parameters, four halvings
-            self.network = nets.BasicUNet(features=(16, 16, 32, 64, 128, 16), **shape)
-        elif spec.network == "UNet":  # 405,268 parameters, three halvings
-            self.network = nets.UNet(
-                channels=(16, 32, 64, 128), strides=(2, 2, 2), num_res_units=2, **shape
-            )
-        else:
-            raise ValueError(f"network is {spec.network!r}, expected BasicUNet or UNet")
+        try:
+            if spec.network in MONAI:
+                self.network = _monai(spec)
+            elif spec.network == "PlainConvUNet":
+                self.network = _nnunet(spec)
+            else:
+                known = ", ".join([*MONAI, "PlainConvUNet"])
+                raise ValueError(f"network is {spec.network!r}, expected one of {known}")
+        except ImportError as error:
+            raise ValueError(
+                f"the peers come from libraries of which {error.name} is not installed: "
+                'pip install -e ".[peers]"'
+            ) from None
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(x)
+
+
+def _monai(spec: PeerSpec) -> nn.Module:
+    from monai.networks import nets
+
+    kind, options = MONAI[spec.network]
+    return getattr(nets, kind)(
+        spatial_dims=2, in_channels=spec.inputs, out_channels=spec.classes, **options
+    )
+
+
+def _nnunet(spec: PeerSpec) -> nn.Module:
+    """The network that nnU-Net plans for images of 48×48 (Isensee et al. 2021)."""
+    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+
+    stages = len(NNUNET_FILTERS)
+    network = PlainConvUNet(
+        spec.inputs, stages, NNUNET_FILTERS, nn.Conv2d, kernel_sizes=3,
+        strides=(1,) + (2,) * (stages - 1), n_conv_per_stage=2, num_classes=spec.classes,
+        n_conv_per_stage_decoder=2, conv_bias=True, norm_op=nn.InstanceNorm2d,
+        norm_op_kwargs={"eps": 1e-5, "affine": True}, nonlin=nn.LeakyReLU,
+        nonlin_kwargs={"inplace": True},
+    )  # fmt: skip
+    return network.apply(network.initialize)

@@ -8,7 +8,17 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2 import records, results
-from tarea2.studies import encoder_decoder, final, notebooks, segmentation
+from tarea2.studies import (
+    amounts,
+    context,
+    edges,
+    encoder_decoder,
+    final,
+    notebooks,
+    peers,
+    recipes,
+    segmentation,
+)
 from tarea2.studies.definition import Study
 
 STUDIES = {
@@ -19,6 +29,12 @@ STUDIES = {
         Study("segmentation-mnist", segmentation.MNIST_DEFINITIONS),
         Study("encoder-decoder", encoder_decoder.DEFINITIONS, encoder_decoder.STORED_MODELS),
         Study("final", final.DEFINITIONS, final.STORED_MODELS),
+        Study("segmentation-context", context.DEFINITIONS),
+        Study("segmentation-recipes", recipes.DEFINITIONS),
+        Study("segmentation-peers", peers.DEFINITIONS),
+        Study("segmentation-amounts", amounts.SCENE_DEFINITIONS),
+        Study("segmentation-edges", edges.DEFINITIONS),
+        Study("mnist1d-amounts", amounts.SIGNAL_DEFINITIONS),
         Study("check", segmentation.CHECK),
     )
 }

@@ -78,7 +78,7 @@ def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]
     }
 
 
-def _counts(model: Network, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
+def counts(model: Network, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
     """Hits, false alarms and misses of each test scene and class, to resample scenes."""
     assert scores is not None
     prediction = scores.argmax(1)
@@ -93,7 +93,7 @@ def study(
     return tuple(
         Definition(
             name, replace(spec, inputs=inputs, classes=classes), RECIPE, data, seeds,
-            watch=("validation",), extra=None if name in {"reference", *FACTORS} else _counts,
+            watch=("validation",), extra=None if name in {"reference", *FACTORS} else counts,
         )
         for name, (spec, seeds) in networks().items()
         if not only or name in only
