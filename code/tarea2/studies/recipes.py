@@ -1,4 +1,4 @@
-"""Architecture or speed: six networks of the main study with other rates and three times the epochs.
+"""Architecture or speed: six networks of the main study at other rates, and for longer.
 
 The assignment leaves batch and epochs as they are, and the main study does; this one says whether
 its ranking survives when each network trains with the rate that is best for it, and for longer.
