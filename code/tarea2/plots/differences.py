@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from tarea2.plots import style
-from tarea2.typography import number
 
 
 def differences(
-    table: pd.DataFrame, xlabel: str, width: float = style.PAGE, ticks: Sequence[float] = ()
+    table: pd.DataFrame, xlabel: str, width: float = style.PAGE, large: float = np.inf
 ) -> Figure:
-    """Draw a dot per seed and a bar at the mean, sorted within each group.
+    """Draw each difference with its 95 % interval, and a small dot per seed.
 
-    ``table`` has the columns ``group``, ``label`` and ``difference`` (a row per seed). With
-    ``ticks`` the axis is linear up to ±0.05 and logarithmic beyond, and these are its ticks.
+    ``table`` has a row per network with the columns ``group``, ``label``, ``difference``,
+    ``low``, ``high`` and ``seeds`` (a list). Rows are sorted within each group. Those whose
+    difference is ``large`` or more, in either direction, get a panel and an axis of their own.
     """
-    order = [
-        (group, label)
-        for group, rows in table.groupby("group", sort=False)
-        for label in rows.groupby("label")["difference"].mean().sort_values().index
-    ]
+    order = pd.concat(
+        [rows.sort_values("difference") for _, rows in table.groupby("group", sort=False)]
+    )
+    big = order["difference"].abs() >= large
+    panels = [rows for rows in (order[~big], order[big].sort_values("difference")) if len(rows)]
     wide = width > 4
-    fig, ax = style.figure(width=width, height=0.5 + (0.19 if wide else 0.12) * len(order))
-    ax.axvline(0, color=style.GREY, lw=0.8)
-    for place, (_, label) in enumerate(order):
-        values = table.loc[table["label"] == label, "difference"].to_numpy()
-        colour = style.BLUE if values.mean() > 0 else style.VERMILION
-        ax.barh(place, values.mean(), color=colour, height=0.62, alpha=0.35)
-        ax.plot(values, np.full(len(values), place), "o", color=colour, ms=3)
-        if place and order[place - 1][0] != order[place][0]:
-            ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
-    ax.set_yticks(range(len(order)), [label for _, label in order], fontsize=7 if wide else 6.5)
-    ax.set_ylim(len(order) - 0.4, -0.6)
-    if ticks:
-        ax.set_xscale("symlog", linthresh=0.05, linscale=1.2)
-        ax.set_xticks(ticks, [number(tick) for tick in ticks])
-        ax.minorticks_off()
-    ax.set_xlabel(xlabel)
-    ax.grid(axis="x")
-    ax.tick_params(axis="y", length=0)
+    size = 7 if wide else 6.2
+    height = 0.45 * len(panels) + (0.165 if wide else 0.122) * len(order)
+    fig, axes = style.figure(
+        len(panels), 1, width, height, squeeze=False,
+        height_ratios=[len(rows) + 0.2 for rows in panels],
+    )  # fmt: skip
+    for ax, rows in zip(axes[:, 0], panels, strict=True):
+        ax.axvline(0, color=style.BLACK, lw=0.8)
+        groups = rows["group"].to_numpy()
+        for place, (_, row) in enumerate(rows.iterrows()):
+            colour = style.BLUE if row["difference"] > 0 else style.VERMILION
+            ax.plot([row["low"], row["high"]], [place, place], color=colour, lw=1.2, alpha=0.5)
+            ax.plot(row["seeds"], np.full(len(row["seeds"]), place), ".", color=colour, ms=3,
+                    alpha=0.6, mew=0)  # fmt: skip
+            ax.plot(row["difference"], place, "o", color=colour, ms=4 if wide else 3.2)
+            if place and ax is axes[0, 0] and groups[place - 1] != groups[place]:
+                ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
+        ax.set_yticks(range(len(rows)), rows["label"], fontsize=size)
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.grid(axis="x")
+        ax.tick_params(axis="y", length=0)
+    fig.align_ylabels()
+    axes[-1, 0].set_xlabel(xlabel, fontsize=8 if wide else 7)
     plt.close(fig)
     return fig

@@ -6,14 +6,15 @@ import pandas as pd
 
 from tarea2.plots import style
 from tarea2.studies import segmentation
+from tarea2.studies.comparisons import against
 
 # Kind of network -> colour, marker and name.
 KINDS = {
     "baseline": (style.VERMILION, "s", "línea base"),
     "factor": (style.GREY, "o", "un factor cambiado"),
     "reference": (style.BLACK, "D", "referencia"),
-    "combination": (style.BLUE, "^", "combinaciones"),
-    "peer": (style.ORANGE, "X", "redes de MONAI"),
+    "combination": (style.BLUE, "^", "combinación"),
+    "peer": (style.ORANGE, "X", "red de MONAI"),
 }
 
 # Names of the study's networks on the page, and the groups of factors.
@@ -27,7 +28,7 @@ LABELS = {
     "bottom-4": "4 conv. en el fondo",
     "width-8": "8 filtros",
     "width-16": "16 filtros",
-    "growth-1.5": "filtros × 1,5",
+    "growth-1.5": "crecimiento 1,5",
     "kernel-1": "núcleo 1 × 1",
     "kernel-5": "núcleo 5 × 5",
     "dilation-2": "dilatación 2",
@@ -42,16 +43,13 @@ LABELS = {
     "up-unpool": "subir: max-unpooling",
     "skip-none": "sin atajos",
     "skip-add": "atajos sumados",
-    "wide": "combinación A",
-    "wide-slow": "combinación B",
-    "wide-bottom": "combinación C",
-    "wide-deep": "combinación D",
-    "monai-basicunet": "MONAI BasicUNet",
-    "monai-unet": "MONAI UNet",
+    "wide": "A: 16-32-64",
+    "wide-slow": "B: 20-30-45",
+    "wide-bottom": "C: 18-27-40, fondo 4",
+    "wide-deep": "D: 16-24-36, 3 conv.",
+    "monai-basicunet": "BasicUNet pequeña",
+    "monai-unet": "UNet residual pequeña",
 }
-
-# Ticks of an axis of changes that is linear up to ±0.05 and logarithmic beyond.
-TICKS = (-0.5, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05)
 
 GROUPS = {  # field of the spec -> group of factors
     "depth": "capas", "convolutions": "capas", "bottom": "capas", "width": "filtros",
@@ -73,16 +71,20 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes(table: pd.DataFrame) -> pd.DataFrame:
-    """What each factor changes in the reference's validation score, paired by seed.
+    """What each factor changes in the reference's validation score, with intervals.
 
-    ``table``: :func:`labelled` runs of the segmentation study. Columns of the result are
-    ``group``, ``label``, ``name`` and ``difference``, a row per factor and seed.
+    ``table``: :func:`labelled` runs of the segmentation study. Columns besides those of
+    :func:`tarea2.studies.comparisons.against`: ``group``, ``label`` and ``seeds``, what each
+    seed of the network lies from the reference's mean.
     """
-    scores = table.pivot(index="seed", columns="name", values="validation_miou")
-    return pd.concat([
-        pd.DataFrame({
-            "group": GROUPS[next(iter(field))], "label": LABELS[name], "name": name,
-            "difference": (scores[name] - scores["reference"]).dropna(),
-        })
-        for name, field in segmentation.FACTORS.items()
-    ])  # fmt: skip
+    field = "validation_miou"
+    found = against(table, "reference", list(segmentation.FACTORS), field)
+    middle = table.loc[table["name"] == "reference", field].mean()
+    groups = [GROUPS[next(iter(segmentation.FACTORS[name]))] for name in found["name"]]
+    return found.assign(
+        group=groups,
+        label=[LABELS[name] for name in found["name"]],
+        seeds=[
+            (table.loc[table["name"] == name, field] - middle).tolist() for name in found["name"]
+        ],
+    )

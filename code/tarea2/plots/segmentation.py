@@ -11,83 +11,115 @@ from matplotlib.figure import Figure
 
 from tarea2.plots import style
 from tarea2.plots.labels import KINDS
+from tarea2.plots.placement import place_labels
+from tarea2.studies.comparisons import mean_interval
 from tarea2.typography import number
 
 
-def ranking(
-    table: pd.DataFrame, width: float = style.PAGE, height: float = 3.1, metric: str = "test_miou"
-) -> Figure:
-    """Draw every network's score, sorted: a dot per seed, mean and standard deviation.
+BREAK = 0.7  # where the two panels of the ranking meet
 
-    ``table`` has a row per run with the columns ``label``, ``kind`` (of :data:`KINDS`) and the
-    metric.
+
+def ranking(table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_miou") -> Figure:
+    """Draw every network's score, the best on top: a dot per seed, mean and 95 % interval.
+
+    ``table`` has a row per run with the columns ``label``, ``kind`` (of :data:`KINDS`),
+    ``parameters``, ``macs`` and the metric. Two panels share the networks: all scores at the
+    left, those above :data:`BREAK` larger at the right, with weights and multiplications beside.
     """
-    fig, ax = style.figure(width=width, height=height)
+    wide = width > 4
+    size = 7 if wide else 5.8
     order = table.groupby("label")[metric].mean().sort_values().index
-    seen = set()
+    height = 0.75 + (0.155 if wide else 0.118) * len(order)
+    fig, axes = style.figure(1, 2, width, height, sharey=True, width_ratios=(1, 2.2))
+    shown = {}
     for place, label in enumerate(order):
         rows = table[table["label"] == label]
-        kind = rows["kind"].iloc[0]
-        colour, marker, name = KINDS[kind]
+        colour, marker, name = KINDS[rows["kind"].iloc[0]]
         values = rows[metric].to_numpy()
-        ax.plot(np.full(len(values), place), values, ".", color=colour, ms=3.5, alpha=0.45, mew=0)
-        spread = values.std(ddof=1) if len(values) > 1 else 0
-        ax.errorbar(
-            place, values.mean(), yerr=spread, color=colour, marker=marker, ms=4.6, capsize=1.8,
-            lw=1, ls="none", label=None if kind in seen else name,
-        )  # fmt: skip
-        seen.add(kind)
-    ax.set_xticks(range(len(order)), order, rotation=90, fontsize=6.8)
-    for tick, label in zip(ax.get_xticklabels(), order, strict=True):
+        low, high = mean_interval(values)
+        for ax in axes:
+            ax.plot([low, high], [place, place], color=colour, lw=1.1, alpha=0.45)
+            ax.plot(values, np.full(len(values), place), ".", color=colour, ms=3, alpha=0.6, mew=0)
+            (shown[name],) = ax.plot(
+                values.mean(), place, marker, color=colour, ms=4 if wide else 3.2, ls="none"
+            )
+        costs = (rows["parameters"].iloc[0] / 1e3, rows["macs"].iloc[0] / 1e6)
+        for right, cost in zip((1.12, 1.24) if wide else (1.16, 1.32), costs, strict=True):
+            axes[1].text(right, place, number(cost, 0), transform=axes[1].get_yaxis_transform(),
+                         ha="right", va="center", fontsize=size)  # fmt: skip
+    for right, head in zip((1.12, 1.24) if wide else (1.16, 1.32), ("miles", "MM"), strict=True):
+        axes[1].text(right, len(order), head, transform=axes[1].get_yaxis_transform(),
+                     ha="right", va="center", fontsize=size, color=style.GREY)  # fmt: skip
+    axes[0].set_yticks(range(len(order)), order, fontsize=size)
+    for tick, label in zip(axes[0].get_yticklabels(), order, strict=True):
         kind = table.loc[table["label"] == label, "kind"].iloc[0]
         tick.set_color("#333333" if kind == "factor" else KINDS[kind][0])
-    ax.set_xlim(-0.7, len(order) - 0.3)
-    ax.set_ylim(0, 0.9)
-    ax.set_yticks(np.arange(0, 0.95, 0.1))
-    ax.set_ylabel("mIoU en test")
-    ax.grid(axis="y")
-    ax.legend(loc="lower right", ncols=2)
+    top = table.groupby("label")[metric].mean().max()
+    for ax, limits, step in ((axes[0], (0, 0.88), 0.4), (axes[1], (BREAK, top + 0.03), 0.05)):
+        ax.set_xlim(limits)
+        ax.set_xticks(np.arange(limits[0], limits[1], step))
+        ax.set_ylim(-0.7, len(order) + 0.5)
+        ax.grid(axis="x")
+        ax.tick_params(axis="y", length=0)
+    axes[1].spines["left"].set_visible(False)
+    axes[0].axvspan(BREAK, 0.88, color="#EEEEEE", zorder=0, lw=0)  # what the right panel enlarges
+    axes[1].set_xlabel("mIoU en test")
+    shown = {name: shown[name] for _, _, name in KINDS.values() if name in shown}
+    fig.legend(
+        shown.values(), shown.keys(), loc="outside upper center", ncols=5 if wide else 3,
+        fontsize=size, columnspacing=1.2, handletextpad=0.3,
+    )  # fmt: skip
     plt.close(fig)
     return fig
 
 
-def pareto(
-    table: pd.DataFrame, names: dict[str, tuple[float, float]], width: float = style.PAGE
-) -> Figure:
+def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) -> Figure:
     """Mean score against parameters and against multiplications, each with its Pareto front.
 
-    ``names``: the labels that are written, and how far from their points (x and y, in points).
+    ``names``: labels of networks whose points get their name, besides those on a front. Scores
+    above :data:`BREAK` stand in the upper panels, enlarged.
     """
-    fig, axes = style.figure(1, 2, width=width, height=2.9, sharey=True)
+    fig, axes = style.figure(
+        2, 2, width=width, height=4.6, sharex="col", sharey="row", height_ratios=(2.3, 1)
+    )
     means = table.groupby(["label", "kind"])[["test_miou", "parameters", "macs"]].mean()
     means = means.reset_index()
-    thousand, million = 1e3, 1e6
-    panels = (
-        ("parameters", "parámetros (miles)", thousand, (10e3, 30e3, 100e3, 300e3)),
-        ("macs", "multiplicaciones por imagen (millones)", million, (5e6, 10e6, 20e6, 50e6)),
+    columns = (
+        ("parameters", "parámetros (miles)", 1e3, (10e3, 30e3, 100e3, 300e3)),
+        ("macs", "multiplicaciones por imagen (millones)", 1e6, (5e6, 10e6, 20e6, 50e6)),
     )
-    for ax, (cost, title, scale, ticks) in zip(axes, panels, strict=True):
-        for kind, rows in means.groupby("kind"):
-            colour, marker, name = KINDS[str(kind)]
-            ax.plot(rows[cost], rows["test_miou"], marker, color=colour, label=name, ms=4.6)
+    rows = (BREAK, means["test_miou"].max() + 0.02), (-0.03, BREAK)
+    for (above, below), (cost, title, scale, ticks) in zip(axes.T, columns, strict=True):
         front = means.sort_values(cost)
         front = front[front["test_miou"] >= front["test_miou"].cummax()]
-        ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1, zorder=0,
-                label="frente de Pareto")  # fmt: skip
-        for label, place in names.items():
-            row = means[means["label"] == label].iloc[0]
-            ax.annotate(label, (row[cost], row["test_miou"]), xytext=place, ha="center",
-                        va="center", textcoords="offset points", fontsize=6.5,
-                        arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY},
-                        )  # fmt: skip
-        ax.set_ylim(0, 0.95)
-        ax.set_xscale("log")
-        ax.set_xticks(ticks, [number(tick / scale) for tick in ticks])
-        ax.minorticks_off()
-        ax.set_xlabel(title)
-        ax.grid()
-    axes[0].set_ylabel("mIoU en test")
-    axes[1].legend(loc="lower right", fontsize=6.5)
+        for ax, limits in zip((above, below), rows, strict=True):
+            for kind, (colour, marker, name) in KINDS.items():
+                of = means[(means["kind"] == kind) & means["test_miou"].between(*limits, "left")]
+                ax.plot(of[cost], of["test_miou"], marker, color=colour, label=name, ms=4.2,
+                        ls="none", clip_on=False)  # fmt: skip
+            ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1,
+                    zorder=0, label="frente de Pareto")  # fmt: skip
+            ax.set_xscale("log")
+            ax.set_xlim(means[cost].min() / 1.5, means[cost].max() * 1.7)
+            ax.set_ylim(limits)
+            ax.set_xticks(ticks, [number(tick / scale) for tick in ticks])
+            ax.minorticks_off()
+            ax.grid()
+        above.spines["bottom"].set_linestyle((0, (4, 4)))  # the axis goes on below
+        above.tick_params(axis="x", length=0)
+        below.set_xlabel(title)
+        for ax, (low, high) in zip((above, below), rows, strict=True):
+            here = means[means["test_miou"].between(low, high, "left")]
+            named = here[here["label"].isin([*names, *front["label"]])]
+            places = named[[cost, "test_miou"]].to_numpy()
+            place_labels(
+                ax,
+                here[[cost, "test_miou"]].to_numpy(),
+                dict(zip(named["label"], places, strict=True)),
+            )
+    fig.supylabel("mIoU en test", fontsize=8)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6,
+               fontsize=6.8, columnspacing=1.1, handletextpad=0.3)  # fmt: skip
     plt.close(fig)
     return fig
 
@@ -125,6 +157,6 @@ def per_class(lines: Sequence[tuple[str, np.ndarray]]) -> Figure:
     ax.set_ylabel("IoU en test")
     ax.set_ylim(0, 1)
     ax.grid(axis="y")
-    ax.legend(ncols=len(lines), loc="lower left")
+    fig.legend(ncols=len(lines), loc="outside upper center")
     plt.close(fig)
     return fig

@@ -1,0 +1,63 @@
+"""Names beside the points of a figure, where they cover nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox
+
+from tarea2.plots import style
+
+
+def place_labels(
+    ax: Axes, points: np.ndarray, named: Mapping[str, np.ndarray], size: float = 6.3
+) -> None:
+    """Write names near their points, each where it covers no point and no other name.
+
+    ``points`` ``(n, 2)`` are all that were drawn, ``named`` the text and the place of some; in
+    data coordinates. Limits and scales of the axes must be set. Of the free places around a
+    point the nearest is taken; a thin line leads to it.
+    """
+    fig = ax.get_figure()
+    fig.canvas.draw()  # the layout gives the axes their size
+    renderer = fig.canvas.get_renderer()
+    frame = ax.get_window_extent(renderer)
+    unit = fig.dpi / 72  # pixels of a point
+    dots = ax.transData.transform(points)
+    taken = [Bbox.from_bounds(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit) for x, y in dots]
+    around = [
+        (distance * np.cos(angle), distance * np.sin(angle))
+        for distance, angle in product(
+            (9, 14, 20, 28, 38, 50, 64), np.arange(0, 2 * np.pi, np.pi / 8)
+        )
+    ]
+    for text, place in sorted(named.items(), key=lambda item: -item[1][1]):
+        written = ax.annotate(
+            text, place, xytext=(0, 0), textcoords="offset points", fontsize=size, ha="center",
+            va="center", arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY,
+                                     "shrinkA": 0, "shrinkB": 2},
+        )  # fmt: skip
+        extent = written.get_tightbbox(renderer)
+        wide, high = extent.width / 2 + unit, extent.height / 2 + 0.5 * unit
+        x, y = ax.transData.transform(place)
+        for dx, dy in around:
+            # The text's own half-width to the side, so that it ends beside the point.
+            shift = dx * unit + np.sign(round(dx, 6)) * wide * abs(dx) / np.hypot(dx, dy)
+            box = Bbox(
+                [
+                    [x + shift - wide, y + dy * unit - high],
+                    [x + shift + wide, y + dy * unit + high],
+                ]
+            )
+            inside = (
+                frame.x0 <= box.x0
+                and box.x1 <= frame.x1
+                and frame.y0 <= box.y0 <= box.y1 <= frame.y1
+            )
+            if inside and not any(box.overlaps(other) for other in taken):
+                break
+        written.set_position((shift / unit, dy))
+        taken.append(box)
