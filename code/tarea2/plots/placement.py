@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,9 +29,8 @@ def place_labels(
     taken = [Bbox.from_bounds(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit) for x, y in dots]
     around = [
         (distance * np.cos(angle), distance * np.sin(angle))
-        for distance, angle in product(
-            (9, 14, 20, 28, 38, 50, 64), np.arange(0, 2 * np.pi, np.pi / 8)
-        )
+        for distance in (9, 14, 20, 28, 38, 50, 64)
+        for angle in np.arange(0, 2 * np.pi, np.pi / 8)
     ]
     for text, place in sorted(named.items(), key=lambda item: -item[1][1]):
         written = ax.annotate(
@@ -52,11 +50,8 @@ def place_labels(
                     [x + shift + wide, y + dy * unit + high],
                 ]
             )
-            inside = (
-                frame.x0 <= box.x0
-                and box.x1 <= frame.x1
-                and frame.y0 <= box.y0 <= box.y1 <= frame.y1
-            )
+            inside = frame.x0 <= box.x0 < box.x1 <= frame.x1 and frame.y0 <= box.y0 < box.y1
+            inside = inside and box.y1 <= frame.y1
             if inside and not any(box.overlaps(other) for other in taken):
                 break
         written.set_position((shift / unit, dy))

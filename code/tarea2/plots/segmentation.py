@@ -15,7 +15,6 @@ from tarea2.plots.placement import place_labels
 from tarea2.studies.comparisons import mean_interval
 from tarea2.typography import number
 
-
 BREAK = 0.7  # where the two panels of the ranking meet
 
 
@@ -88,15 +87,18 @@ def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) 
         ("parameters", "parámetros (miles)", 1e3, (10e3, 30e3, 100e3, 300e3)),
         ("macs", "multiplicaciones por imagen (millones)", 1e6, (5e6, 10e6, 20e6, 50e6)),
     )
-    rows = (BREAK, means["test_miou"].max() + 0.02), (-0.03, BREAK)
+    rows = (BREAK - 0.004, means["test_miou"].max() + 0.02), (-0.03, BREAK + 0.03)
+    asked = {}
     for (above, below), (cost, title, scale, ticks) in zip(axes.T, columns, strict=True):
         front = means.sort_values(cost)
         front = front[front["test_miou"] >= front["test_miou"].cummax()]
         for ax, limits in zip((above, below), rows, strict=True):
             for kind, (colour, marker, name) in KINDS.items():
-                of = means[(means["kind"] == kind) & means["test_miou"].between(*limits, "left")]
+                of = means[
+                    (means["kind"] == kind) & ((means["test_miou"] >= BREAK) == (ax is above))
+                ]
                 ax.plot(of[cost], of["test_miou"], marker, color=colour, label=name, ms=4.2,
-                        ls="none", clip_on=False)  # fmt: skip
+                        ls="none")  # fmt: skip
             ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1,
                     zorder=0, label="frente de Pareto")  # fmt: skip
             ax.set_xscale("log")
@@ -108,18 +110,19 @@ def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) 
         above.spines["bottom"].set_linestyle((0, (4, 4)))  # the axis goes on below
         above.tick_params(axis="x", length=0)
         below.set_xlabel(title)
-        for ax, (low, high) in zip((above, below), rows, strict=True):
-            here = means[means["test_miou"].between(low, high, "left")]
-            named = here[here["label"].isin([*names, *front["label"]])]
-            places = named[[cost, "test_miou"]].to_numpy()
-            place_labels(
-                ax,
-                here[[cost, "test_miou"]].to_numpy(),
-                dict(zip(named["label"], places, strict=True)),
-            )
+        asked[cost] = {*names, *front["label"]}
     fig.supylabel("mIoU en test", fontsize=8)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6,
                fontsize=6.8, columnspacing=1.1, handletextpad=0.3)  # fmt: skip
+    high = means["test_miou"] >= BREAK
+    for line, here in zip(axes, (means[high], means[~high]), strict=True):
+        for ax, (cost, labels) in zip(line, asked.items(), strict=True):
+            named = here[here["label"].isin(labels)].set_index("label")[[cost, "test_miou"]]
+            place_labels(
+                ax,
+                here[[cost, "test_miou"]].to_numpy(),
+                dict(zip(named.index, named.to_numpy(), strict=True)),
+            )
     plt.close(fig)
     return fig
 
