@@ -27,7 +27,7 @@ def altered(tmp_path_factory):
     inject(root, "segmentation", "width-16", validation_miou=lambda old: old - 0.5)
     inject(root, "final", "width-9", test_accuracy=lambda old: 0.7654)
     inject(root, "notebooks", "mnist1d-cnn", test_accuracy=lambda old: old - 0.4)
-    path = root / "data" / "results" / "measures" / "segmentation-ceilings.json"
+    path = root / "data" / "results" / "measures" / "segmentation-other-edges.json"
     rewrite(path, lambda content: content["mean IoU"].update({"one pixel": 0.1234}))
     built = subprocess.run(
         [sys.executable, "-m", "publish", "--engine", "builtin", "--page", "report.qmd"],

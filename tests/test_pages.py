@@ -75,3 +75,11 @@ def test_source_shows_the_code_that_runs_and_where_it_stands():
 
 def test_the_folder_code_does_not_hide_the_module_of_the_standard_library():
     assert hasattr(code, "InteractiveConsole")
+
+
+def test_in_words():
+    assert typography.in_words(22) == "veintidós"
+    assert typography.in_words(30) == "treinta"
+    for value in (1, 21, 31, -2):
+        with pytest.raises(ValueError, match="as a word"):
+            typography.in_words(value)

@@ -14,7 +14,7 @@ from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from tarea2.plots import style
-from tarea2.typography import Text, mean_sd, number, percent_mean_sd, signed
+from tarea2.typography import Text, mean_sd, number, percent_mean_sd
 
 
 def setup() -> None:
@@ -40,11 +40,6 @@ def scores(
     """What quotes a network by name: mean and deviation of a field over its seeds."""
     write = percent_mean_sd if percent else mean_sd
     return lambda name: write(values(runs, name, field), decimals)
-
-
-def effects(differences: pd.DataFrame, decimals: int = 3) -> Callable[[str], Text]:
-    """What quotes a change by name, with its sign: columns ``name`` and ``difference``."""
-    return lambda name: signed(mean_sd(values(differences, name, "difference"), decimals))
 
 
 def table(

@@ -12,6 +12,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from num2words import num2words
 
 NARROW_SPACE = "\u202f"  # separates thousands; does not break
 MINUS = "\u2212"
@@ -52,6 +53,17 @@ def number(value: float | np.number, decimals: int | None = None) -> Text:
     if len(whole) > 4:
         whole = f"{int(whole):,}".replace(",", NARROW_SPACE)
     return Text(sign + whole + ("," + fraction if fraction else ""))
+
+
+def in_words(value: int) -> Text:
+    """Write a small whole number as a word: ``30`` becomes ``"treinta"``.
+
+    Raises ValueError for more than thirty, which Spanish writes in figures, and for numbers that
+    end in one, whose word depends on the noun.
+    """
+    if not 0 <= value <= 30 or value in (1, 21):
+        raise ValueError(f"{value} is no number that a page writes as a word: use number()")
+    return Text(num2words(value, lang="es"))
 
 
 def percent(fraction: float, decimals: int = 1) -> Text:

@@ -183,7 +183,7 @@ def measure() -> None:
 
     convolution_times.store()
     path = costs.store(studies.find("segmentation"))
-    results.save_measures("segmentation-ceilings", {"mean IoU": segmentation.ceilings()})
+    results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})
     print(f"measures are in {path.parent}")
 
 

@@ -49,10 +49,12 @@ class Peer(Network):
             else:
                 known = ", ".join([*MONAI, "PlainConvUNet"])
                 raise ValueError(f"network is {spec.network!r}, expected one of {known}")
-        except ImportError as error:
+        except ImportError:
+            # nnU-Net's library asks for torchvision, which this network does without.
+            nnunet = "pip install --no-deps dynamic-network-architectures einops"
             raise ValueError(
-                f"the peers come from libraries of which {error.name} is not installed: "
-                'pip install -e ".[peers]"'
+                f"{spec.network} comes from a library that is not installed: "
+                + (nnunet if spec.network == "PlainConvUNet" else 'pip install -e ".[peers]"')
             ) from None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,4 +82,8 @@ def _nnunet(spec: PeerSpec) -> nn.Module:
         norm_op_kwargs={"eps": 1e-5, "affine": True}, nonlin=nn.LeakyReLU,
         nonlin_kwargs={"inplace": True},
     )  # fmt: skip
-    return network.apply(network.initialize)
+    network.apply(network.initialize)
+    # The heads of deep supervision, which stay unused without it, are no weights of the network.
+    for level in range(len(network.decoder.seg_layers) - 1):
+        network.decoder.seg_layers[level] = nn.Identity()
+    return network

@@ -147,18 +147,27 @@ def rounded(value: float) -> float:
 
 
 def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The run that is best on validation: by mean IoU for pixels, by accuracy, or by its loss.
+    """The run to store, chosen on validation: of the best network, the best seed.
 
-    A run whose score is undefined never ranks; None if that is so for all.
+    Networks are compared by their mean over seeds; of equals the one with fewer parameters. One
+    with an undefined score never ranks; None if that is so for all.
     """
+    networks: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        networks.setdefault(run["name"], []).append(run)
 
-    def quality(run: dict[str, Any]) -> float:
-        found = run["metrics"]
-        for name in ("validation_miou", "validation_accuracy"):
-            if name in found:
-                return math.nan if found[name] is None else found[name]
-        loss = found.get("validation_loss")
-        return math.nan if loss is None else -loss
+    def worth(of: list[dict[str, Any]]) -> tuple[float, int]:
+        return round(float(np.mean([quality(run) for run in of])), 6), -of[0]["parameters"]
 
-    ranked = [run for run in runs if not math.isnan(quality(run))]
-    return max(ranked, key=quality) if ranked else None
+    ranked = [of for of in networks.values() if not math.isnan(worth(of)[0])]
+    return max(max(ranked, key=worth), key=quality) if ranked else None
+
+
+def quality(run: dict[str, Any]) -> float:
+    """How good a run is on validation: by mean IoU for pixels, by accuracy, or by its loss."""
+    found = run["metrics"]
+    for name in ("validation_miou", "validation_accuracy"):
+        if name in found:
+            return math.nan if found[name] is None else found[name]
+    loss = found.get("validation_loss")
+    return math.nan if loss is None else -loss

@@ -1,0 +1,175 @@
+"""What the studies beside the main one vary, and that they vary nothing else."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from tarea2 import datasets, metrics, models, records, studies
+from tarea2.models import EncoderDecoderSpec, PeerSpec
+from tarea2.models.by_hand import scores_by_hand
+from tarea2.studies import amounts, context, edges, peers, recipes, segmentation
+from tarea2.studies.definition import best_run
+
+IMAGE = torch.zeros(1, 1, 48, 48)
+
+
+def costs(spec) -> tuple[int, int, int]:
+    """Parameters, multiplications, receptive field."""
+    model = models.build(spec)
+    size = models.output_field(spec)
+    return metrics.count_parameters(model), metrics.count_macs(model, IMAGE), size
+
+
+def test_context_and_capacity_vary_one_at_a_time():
+    found = {name: costs(spec) for name, spec in context.FIELDS.items()}
+    for size in ("small", "large"):
+        assert found[f"short-{size}"][:2] == found[f"long-{size}"][:2]
+    for field in ("short", "long"):
+        assert found[f"{field}-small"][2] == found[f"{field}-large"][2]
+        assert found[f"{field}-large"][0] > 2 * found[f"{field}-small"][0]
+    # As long as the main study's field, which takes in a digit of 20 pixels from end to end.
+    assert found["long-small"][2] > 40 > found["short-small"][2]
+    assert context.FIELDS["short-small"] == segmentation.networks()["convolutions-1"][0]
+
+
+def test_the_wide_separable_network_costs_what_the_reference_does():
+    wide, reference = costs(context.SEPARABLE["separable-wide"]), costs(segmentation.REFERENCE)
+    assert wide[:2] == pytest.approx(reference[:2], rel=0.05)
+    assert wide[2] == reference[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        # What the libraries' own networks have, counted without this project.
+        ("BasicUNet", 496_075), ("UNet", 405_268), ("BasicUNet-default", 1_978_763),
+        ("SegResNet-8", 395_067), ("SegResNet-16", 1_576_555), ("AttentionUnet", 494_143),
+        ("PlainConvUNet", 1_928_171),
+    ],
+)  # fmt: skip
+def test_peers_have_their_authors_sizes_and_learn(name, parameters):
+    pytest.importorskip("monai")
+    if name == "PlainConvUNet":
+        pytest.importorskip("dynamic_network_architectures")
+    model = models.build(PeerSpec(name), seeds=(1,))
+    assert metrics.count_parameters(model) == parameters
+    again = models.build(PeerSpec(name), seeds=(1,))
+    for first, second in zip(model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(first, second)
+    scores = model(torch.rand(2, 1, 48, 48))
+    assert scores.shape == (2, 11, 48, 48)
+    scores.square().mean().backward()
+    used = [p.grad is not None and bool(p.grad.isfinite().all()) for p in model.parameters()]
+    assert all(used)
+
+
+def test_a_peer_that_nobody_knows_is_refused_with_those_that_are_known():
+    with pytest.raises(ValueError, match=r"'UNetPlus', expected one of BasicUNet, .*PlainConvUNet"):
+        models.build(PeerSpec("UNetPlus"))
+
+
+def test_stored_peers_are_described_as_before():
+    assert records.describe(PeerSpec()) == (
+        "PeerSpec", {"network": "BasicUNet", "inputs": 1, "classes": 11},
+    )  # fmt: skip
+
+
+def test_recipes_differ_in_rate_and_epochs_only():
+    known = {name for name, _ in segmentation.networks().items()}
+    for definition in recipes.DEFINITIONS:
+        name, rate = definition.name.split("-epochs-")[0].split("-lr-")
+        assert name in known
+        assert definition.spec == segmentation.networks()[name][0]
+        assert definition.recipe.lr == float(rate)
+        times = 3 if "-epochs-" in definition.name else 1
+        usual = dataclasses.replace(segmentation.RECIPE, lr=float(rate), epochs=12 * times)
+        assert definition.recipe == usual
+        assert definition.recipe != segmentation.RECIPE  # that run is the main study's
+
+
+def test_peers_at_full_size_take_the_main_recipe_first():
+    first = peers.DEFINITIONS[: len(peers.PEERS)]
+    assert all(definition.recipe == segmentation.RECIPE for definition in first)
+    assert [definition.name for definition in first] == list(peers.PEERS)
+
+
+def test_fewer_examples_are_seen_as_often_as_many():
+    for definitions, usual in (
+        (amounts.SCENE_DEFINITIONS, 4000 / 32 * 12), (amounts.SIGNAL_DEFINITIONS, 32 * 100),
+    ):  # fmt: skip
+        for definition in definitions:
+            amount = int(definition.name.split("-")[-1])
+            steps = -(-amount // definition.recipe.batch_size) * definition.recipe.epochs
+            assert steps == pytest.approx(usual, rel=0.03)
+
+
+def test_less_data_is_the_beginning_of_more():
+    parts = [amounts.some_signals(amount).train for amount in amounts.SIGNALS]
+    for (less, more), amount in zip(pairwise(parts), amounts.SIGNALS, strict=False):
+        assert torch.equal(more.x[:amount], less.x)
+    counts = [np.bincount(part.y, minlength=10).min() for part in parts]
+    assert counts[0] >= 5  # of each class, even in the smallest
+
+
+def test_another_edge_changes_masks_and_nothing_else():
+    usual = datasets.scenes("test", 20)
+    for threshold in edges.THRESHOLDS:
+        other = datasets.scenes("test", 20, threshold=threshold)
+        assert torch.equal(usual.x, other.x)
+        assert not torch.equal(usual.y, other.y)
+        grown = (other.y > 0).sum() > (usual.y > 0).sum()
+        assert bool(grown) == (threshold < 0.35)
+
+
+def test_every_study_is_in_the_catalogue_under_names_of_its_own():
+    for study in studies.STUDIES.values():
+        names = [definition.name for definition in study.definitions]
+        assert len(set(names)) == len(names)
+
+
+# Which model is stored ----------------------------------------------------------------------------
+
+
+def run(name, seed, accuracy, parameters):
+    return {
+        "name": name, "seed": seed, "parameters": parameters,
+        "metrics": {"validation_accuracy": accuracy},
+    }  # fmt: skip
+
+
+def test_the_best_network_by_its_mean_and_then_its_best_seed():
+    runs = [
+        run("lucky", 0, 0.99, 10), run("lucky", 1, 0.5, 10),
+        run("steady", 0, 0.9, 20), run("steady", 1, 0.91, 20),
+    ]  # fmt: skip
+    assert (best_run(runs)["name"], best_run(runs)["seed"]) == ("steady", 1)
+
+
+def test_of_equal_networks_the_smaller():
+    large, small = run("large", 0, 0.9, 20), run("small", 0, 0.9, 10)
+    assert best_run([large, small])["name"] == best_run([small, large])["name"] == "small"
+
+
+# The baseline by hand -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_numpy_computes_the_plain_network(depth, dilation):
+    spec = EncoderDecoderSpec(
+        depth=depth, width=3, norm="none", skip="none", inputs=2, classes=4, dilation=dilation
+    )
+    model = models.build(spec, seeds=(depth,)).double().eval()
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 2, 16, 24)))
+    with torch.no_grad():
+        expected = model(x).numpy()
+    np.testing.assert_allclose(scores_by_hand(model, x.numpy()), expected, rtol=0, atol=1e-12)
+
+
+def test_a_network_with_more_than_plain_operations_is_refused():
+    model = models.build(segmentation.REFERENCE)
+    with pytest.raises(ValueError, match="norm is 'batch', expected 'none'"):
+        scores_by_hand(model, np.zeros((1, 1, 8, 8)))
