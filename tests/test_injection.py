@@ -13,31 +13,54 @@ from publish.project import ROOT
 from tarea2 import records
 
 
-@pytest.fixture(scope="module")
-def altered(tmp_path_factory):
-    """The report, rebuilt from a copy of the project whose results were changed."""
-    root = tmp_path_factory.mktemp("copy")
+def copy_of_the_project(root):
+    """What the report is built from, with results that may be changed."""
     shutil.copytree(ROOT / "code", root / "code", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "data" / "results", root / "data" / "results")
     (root / "data" / "models").symlink_to(ROOT / "data" / "models")
     for name in ("_quarto.yml", "_autoria.yml", "references.bib", "theme", "chapters", "index.qmd"):
         (root / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "report.qmd", root)
-    inject(root, "segmentation", "baseline", test_miou=lambda old: old - 0.3)
-    inject(root, "segmentation", "width-16", validation_miou=lambda old: old - 0.5)
-    inject(root, "final", "width-9", test_accuracy=lambda old: 0.7654)
-    inject(root, "notebooks", "mnist1d-cnn", test_accuracy=lambda old: old - 0.4)
-    path = root / "data" / "results" / "measures" / "segmentation-other-edges.json"
-    rewrite(path, lambda content: content["mean IoU"].update({"one pixel": 0.1234}))
-    built = subprocess.run(
+    return root
+
+
+def build_report(root) -> subprocess.CompletedProcess:
+    return subprocess.run(
         [sys.executable, "-m", "publish", "--engine", "builtin", "--page", "report.qmd"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(root / "code")},
         capture_output=True,
         text=True,
     )
+
+
+@pytest.fixture(scope="module")
+def altered(tmp_path_factory):
+    """The report, rebuilt from results that were changed without contradicting its claims."""
+    root = copy_of_the_project(tmp_path_factory.mktemp("copy"))
+    inject(root, "segmentation", "baseline", test_miou=lambda old: old - 0.02)
+    inject(root, "segmentation", "width-16", validation_miou=lambda old: old + 0.01)
+    inject(root, "final", "width-9", test_accuracy=lambda old: 0.7654)
+    inject(root, "notebooks", "mnist1d-cnn", test_accuracy=lambda old: old - 0.4)
+    path = root / "data" / "results" / "measures" / "segmentation-other-edges.json"
+    rewrite(path, lambda content: content["mean IoU"].update({"one pixel": 0.1234}))
+    built = build_report(root)
     assert built.returncode == 0, built.stderr
     return root / ".build" / "site" / "report.html"
+
+
+def test_results_that_contradict_a_claim_stop_the_build(tmp_path):
+    root = copy_of_the_project(tmp_path)
+    inject(root, "segmentation", "skip-none", test_miou=lambda old: old + 0.1)
+    built = build_report(root)
+    assert built.returncode == 1
+    (line,) = [line for line in built.stderr.splitlines() if line.startswith("report.qmd:")]
+    place = int(line.split(":")[1])
+    page = (root / "report.qmd").read_text().splitlines()
+    assert 'holds("es mayor", test_of.above("skip-add", "skip-none")' in page[place - 1]
+    for told in ("ClaimError", "no longer show 'es mayor'", "skip-none (test_miou 0.85"):
+        assert told in line
+    assert not (root / "_output").exists()
 
 
 def rewrite(path, change) -> None:
@@ -70,8 +93,8 @@ def text_of(path) -> str:
 def test_other_results_are_found_in_the_rebuilt_report(altered, site):
     before, after = text_of(site / "report.html"), text_of(altered)
     for old, new in (
-        ("De 0,419 ± 0,041", "De 0,119 ± 0,041"),  # prose and table
-        ("(+0,041)", "(−0,459)"),  # a difference of means
+        ("queda en 0,419 ± 0,041", "queda en 0,399 ± 0,041"),  # prose and table
+        ("(+0,041)", "(+0,051)"),  # a difference of means
         ("99,12 % (", "76,54 % ("),
         ("acierta el 89,8 %", "acierta el 49,8 %"),
         ("89,8 ± 1,1 %", "49,8 ± 1,1 %"),  # the table of notebooks

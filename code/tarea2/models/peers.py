@@ -51,7 +51,7 @@ class Peer(Network):
                 raise ValueError(f"network is {spec.network!r}, expected one of {known}")
         except ImportError:
             # nnU-Net's library asks for torchvision, which this network does without.
-            nnunet = "pip install --no-deps dynamic-network-architectures einops"
+            nnunet = "pip install --no-deps dynamic-network-architectures"
             raise ValueError(
                 f"{spec.network} comes from a library that is not installed: "
                 + (nnunet if spec.network == "PlainConvUNet" else 'pip install -e ".[peers]"')
