@@ -1,5 +1,7 @@
 """Claims stop a build when runs no longer show them; intervals and Holm's adjustment."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from publish.page import INLINE, read
+from publish.project import ROOT
 from tarea2.studies.claims import ClaimError, Scores, holds
 from tarea2.studies.comparisons import against, holm, mean_interval, welch
 
@@ -115,3 +119,55 @@ def test_the_interval_of_a_mean():
     low, high = mean_interval([1.0, 2.0, 3.0])
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, 2, 1 / np.sqrt(3)))
     assert mean_interval([0.5]) == (0.5, 0.5)
+
+
+# Sentences of the pages ---------------------------------------------------------------------------
+
+COMPARES = re.compile(
+    r"\b(mejor(es|a|an)?|peor(es)?|empeora\w*|supera\w*|aventaja\w*|por encima|por debajo"
+    r"|mayor(es)?|menor(es)?|ayuda\w*|distingue\w*|iguala\w*|apenas|casi|(más|menos)( \w+)? que)\b",
+    re.IGNORECASE,
+)
+# What only sounds like a result: aims, questions, what was not measured, what a figure shows.
+NO_RESULTS = (
+    "cuál es la mejor forma de combinarlas", "por eso la comparación que importa",
+    "una red a la que le vendría mejor otra receta", "pone números a las redes que importan",
+    "la lista puede decir qué red es mejor", "Que a una red le fuera mejor con otra tasa",
+    "baja hasta casi cero al final", "Que estén planas no demuestra",
+    "En las dos primeras, la mejor red da a casi cada dígito", "en las dos en que más falla",
+    "por eso la comparación que cuenta",
+)  # fmt: skip
+
+
+def comparisons(path: str, section: str | None = None) -> list[str]:
+    """Sentences of a page, or of one of its sections, that compare and hold no inline code."""
+    inside, found = section is None, []
+    for cell in read(path, ROOT).cells:
+        if cell.kind != "markdown":
+            continue
+        text = INLINE.sub(lambda match: f"{match['before']}{{python}}", cell.source)
+        for paragraph in text.split("\n\n"):
+            if paragraph.startswith("## ") and section is not None:
+                inside = section in paragraph
+            for sentence in re.split(r"(?<=[.:;?])\s+", paragraph) if inside else ():
+                if COMPARES.search(sentence) and "{python}" not in sentence:
+                    found.append(sentence)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [("chapters/08-segmentacion.qmd", None), ("report.qmd", "{#sec-informe-segmentacion}")],
+)
+def test_every_sentence_that_compares_rests_on_the_runs(path, section):
+    assert not [
+        sentence
+        for sentence in comparisons(path, section)
+        if not any(known in sentence for known in NO_RESULTS)
+    ]
+
+
+def test_a_bare_comparison_is_found():
+    assert COMPARES.search("La red A supera a la B.")
+    assert COMPARES.search("tiene más pesos que la B")
+    assert not COMPARES.search("La red A tiene dos niveles.")

@@ -16,9 +16,10 @@ def place_labels(
 ) -> None:
     """Write names near their points, each where it covers no point and no other name.
 
-    ``points`` ``(n, 2)`` are all that were drawn, ``named`` the text and the place of some; in
-    data coordinates. Limits and scales of the axes must be set. Of the free places around a
-    point the nearest is taken; a thin line leads to it.
+    ``points`` ``(n, 2)`` are all that were drawn, and places along lines that are to stay free;
+    ``named`` the text and the place of some; both in data coordinates. Limits and scales of the
+    axes must be set. Of the free places around a point the nearest is taken; a thin line leads
+    to it.
     """
     fig = ax.get_figure()
     fig.canvas.draw()  # the layout gives the axes their size
@@ -26,7 +27,7 @@ def place_labels(
     frame = ax.get_window_extent(renderer)
     unit = fig.dpi / 72  # pixels of a point
     dots = ax.transData.transform(points)
-    taken = [Bbox.from_bounds(x - 3 * unit, y - 3 * unit, 6 * unit, 6 * unit) for x, y in dots]
+    taken = [Bbox.from_bounds(x - 2.5 * unit, y - 2.5 * unit, 5 * unit, 5 * unit) for x, y in dots]
     around = [
         (distance * np.cos(angle), distance * np.sin(angle))
         for distance in (9, 14, 20, 28, 38, 50, 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -110,21 +111,31 @@ def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) 
         above.spines["bottom"].set_linestyle((0, (4, 4)))  # the axis goes on below
         above.tick_params(axis="x", length=0)
         below.set_xlabel(title)
-        asked[cost] = {*names, *front["label"]}
+        asked[cost] = {*names, *front["label"]}, _along_steps(front[[cost, "test_miou"]].to_numpy())
     fig.supylabel("mIoU en test", fontsize=8)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6,
                fontsize=6.8, columnspacing=1.1, handletextpad=0.3)  # fmt: skip
     high = means["test_miou"] >= BREAK
     for line, here in zip(axes, (means[high], means[~high]), strict=True):
-        for ax, (cost, labels) in zip(line, asked.items(), strict=True):
+        for ax, (cost, (labels, path)) in zip(line, asked.items(), strict=True):
             named = here[here["label"].isin(labels)].set_index("label")[[cost, "test_miou"]]
             place_labels(
                 ax,
-                here[[cost, "test_miou"]].to_numpy(),
+                np.concatenate([here[[cost, "test_miou"]].to_numpy(), path]),
                 dict(zip(named.index, named.to_numpy(), strict=True)),
             )
     plt.close(fig)
     return fig
+
+
+def _along_steps(corners: np.ndarray) -> np.ndarray:
+    """Points along the steps that :func:`costs` draws through ``corners`` ``(n, 2)``."""
+    share = np.linspace(0, 1, 25)
+    pieces = []
+    for (x, y), (next_x, next_y) in pairwise(corners):
+        pieces.append(np.column_stack([x * (next_x / x) ** share, np.full(25, y)]))
+        pieces.append(np.column_stack([np.full(25, next_x), y + (next_y - y) * share]))
+    return np.concatenate(pieces)
 
 
 def curves(lines: Sequence[tuple[str, np.ndarray]], ylabel: str, width: float = 4.6) -> Figure:
