@@ -317,12 +317,12 @@ def test_a_loss_that_becomes_nan_stops_the_run_with_the_cause(store, monkeypatch
 @pytest.mark.parametrize("undefined", [None, float("nan")])
 def test_an_undefined_score_never_ranks(undefined):
     def run(name, score):
-        return {"name": name, "metrics": {"validation_miou": score}}
+        return {"name": name, "parameters": 1, "metrics": {"validation_miou": score}}
 
     for runs in ([run("a", undefined), run("b", 0.1)], [run("b", 0.1), run("a", undefined)]):
         assert best_run(runs)["name"] == "b"
     assert best_run([run("a", undefined)]) is None
-    assert best_run([{"name": "c", "metrics": {"validation_loss": undefined}}]) is None
+    assert best_run([run("c", 0) | {"metrics": {"validation_loss": undefined}}]) is None
 
 
 @pytest.mark.parametrize(

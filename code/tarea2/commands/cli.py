@@ -174,7 +174,7 @@ def _ranking(own: OwnStudy) -> str:
 
 @app.command()
 def measure() -> None:
-    """Measure the segmentation study's costs in time, the ceiling of its score, a convolution.
+    """Measure the segmentation study's costs, what another idea of the edge scores, a convolution.
 
     Leave the machine alone meanwhile: times are compared with each other.
     """

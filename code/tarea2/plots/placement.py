@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from tarea2.plots import style
@@ -21,10 +22,10 @@ def place_labels(
     axes must be set. Of the free places around a point the nearest is taken; a thin line leads
     to it.
     """
-    fig = ax.get_figure()
+    fig = ax.get_figure(root=True)
+    assert fig is not None
     fig.canvas.draw()  # the layout gives the axes their size
-    renderer = fig.canvas.get_renderer()
-    frame = ax.get_window_extent(renderer)
+    frame = ax.get_window_extent()
     unit = fig.dpi / 72  # pixels of a point
     dots = ax.transData.transform(points)
     taken = [Bbox.from_bounds(x - 2.5 * unit, y - 2.5 * unit, 5 * unit, 5 * unit) for x, y in dots]
@@ -35,11 +36,11 @@ def place_labels(
     ]
     for text, place in sorted(named.items(), key=lambda item: -item[1][1]):
         written = ax.annotate(
-            text, place, xytext=(0, 0), textcoords="offset points", fontsize=size, ha="center",
+            text, (place[0], place[1]), xytext=(0, 0), textcoords="offset points", fontsize=size, ha="center",
             va="center", arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY,
                                      "shrinkA": 0, "shrinkB": 2},
         )  # fmt: skip
-        extent = written.get_tightbbox(renderer)
+        extent = Text.get_window_extent(written)  # without its line
         wide, high = extent.width / 2 + unit, extent.height / 2 + 0.5 * unit
         x, y = ax.transData.transform(place)
         for dx, dy in around:

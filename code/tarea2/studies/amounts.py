@@ -11,7 +11,7 @@ from functools import cache, partial
 
 from tarea2 import datasets
 from tarea2.datasets import Dataset, Split
-from tarea2.models import EncoderDecoderSpec, PeerSpec, PerceptronSpec, SignalNetSpec
+from tarea2.models import PerceptronSpec, SignalNetSpec, Spec
 from tarea2.studies.definition import Definition
 from tarea2.studies.notebooks import NOTEBOOK_10_2
 from tarea2.studies.segmentation import RECIPE, THREE, networks
@@ -20,14 +20,14 @@ from tarea2.training import Recipe
 SCENES = (250, 500, 1000, 2000, 4000, 8000)
 COMPARED = ("baseline", "reference", "wide-slow")
 SIGNALS = (100, 200, 400, 800, 1600, 3200)
-SIGNAL_NETWORKS = {"cnn": SignalNetSpec(), "dense": PerceptronSpec()}
+SIGNAL_NETWORKS: dict[str, Spec] = {"cnn": SignalNetSpec(), "dense": PerceptronSpec()}
 
 
 def _as_many_steps(recipe: Recipe, usual: int, amount: int) -> Recipe:
     return replace(recipe, epochs=round(recipe.epochs * usual / amount))
 
 
-def scenes_definition(name: str, spec: EncoderDecoderSpec | PeerSpec, amount: int) -> Definition:
+def scenes_definition(name: str, spec: Spec, amount: int) -> Definition:
     """A network on so many scenes; validation and test stay the main study's."""
     usual, validation, test = datasets.SCENE_COUNTS.values()
     data = partial(datasets.digit_scenes, counts=(amount, validation, test))

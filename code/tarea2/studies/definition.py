@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,8 @@ def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     for run in runs:
         networks.setdefault(run["name"], []).append(run)
 
-    def worth(of: list[dict[str, Any]]) -> tuple[float, int]:
+    def worth(of: Iterable[dict[str, Any]]) -> tuple[float, int]:
+        of = list(of)
         return round(float(np.mean([quality(run) for run in of])), 6), -of[0]["parameters"]
 
     ranked = [of for of in networks.values() if not math.isnan(worth(of)[0])]
