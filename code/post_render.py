@@ -2,13 +2,13 @@
 
 Quarto's ``ipynb`` format loses the output of labelled tables and turns references into HTML
 anchors, so both engines hand out the notebooks that ``publish.render.ipynb`` writes. The pages with
-the package's source come from here too.
+the package's source and what interactive pieces need come from here too.
 """
 
 import os
 from pathlib import Path
 
-from publish import execute, page, project, render, sources
+from publish import execute, page, project, render, sources, widgets
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
         if (output / f"{source.stem}.html").exists():
             render.ipynb(source, execute.run(source, site), site, output)
     sources.write(project.ROOT / "code" / "tarea2", output)
+    widgets.write(site, output)
 
 
 if __name__ == "__main__":

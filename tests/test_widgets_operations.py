@@ -1,0 +1,335 @@
+"""The JavaScript operations and networks in a real browser, against the package."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from publish.project import ROOT
+from tarea2 import convolution, number_words, resampling, results, widgets
+from tarea2 import pages as typography
+from tarea2.models import NumberWriter, takes_members
+
+CASES = 200
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory):
+    """An empty page with the pieces' scripts and all data scripts, opened from disk."""
+    folder = tmp_path_factory.mktemp("widgets")
+    for name, text in widgets.scripts().items():
+        (folder / f"{name}.js").write_text(text, encoding="utf-8")
+    theme = ROOT / "theme" / "widgets"
+    sources = [(theme / f"{name}.js").as_uri() for name in ("operations", "piece", "networks")]
+    sources += [f"{name}.js" for name in widgets.scripts()]
+    tags = "".join(f'<script src="{source}"></script>' for source in sources)
+    (folder / "index.html").write_text(f"<!DOCTYPE html><meta charset=utf-8>{tags}", "utf-8")
+    page = browser.new_page()
+    page.goto((folder / "index.html").as_uri())
+    page.evaluate(HELPERS)
+    yield page
+    page.close()
+
+
+# Arrays travel as {shape, data}; the names of operations are those of the file.
+HELPERS = """() => {
+  window.from = ({shape, data}) => tarea.array(shape, Float64Array.from(data));
+  window.to = ({shape, data}) => ({shape, data: Array.from(data)});
+}"""
+
+
+def sent(x: np.ndarray) -> dict:
+    return {"shape": list(x.shape), "data": x.ravel().tolist()}
+
+
+def received(answer: dict) -> np.ndarray:
+    return np.array(answer["data"]).reshape(answer["shape"])
+
+
+def ask(page, function: str, cases: list) -> list:
+    """Apply a JavaScript function to every case, in one visit to the browser."""
+    return page.evaluate(f"(cases) => cases.map({function})", cases)
+
+
+def drawn(seed: int):
+    generator = np.random.default_rng(seed)
+    return generator, lambda low, high: int(generator.integers(low, high + 1))
+
+
+def test_output_size(page):
+    generator, whole = drawn(0)
+    cases = [[whole(1, 40), whole(1, 7), whole(1, 5), whole(0, 9), whole(1, 4)] for _ in range(400)]
+    answers = ask(page, "(a) => { try { return tarea.outputSize(...a); } catch { return null; } }", cases)  # fmt: skip
+    refused = 0
+    for case, answer in zip(cases, answers, strict=True):
+        try:
+            assert answer == convolution.output_size(*case)
+        except ValueError:
+            assert answer is None
+            refused += 1
+    assert 10 < refused < 200
+
+
+def test_conv1d(page):
+    generator, whole = drawn(1)
+    cases = []
+    while len(cases) < CASES:
+        x, kernel = generator.normal(size=whole(1, 20)), generator.normal(size=whole(1, 5))
+        padding = "same" if whole(0, 1) else whole(0, 6)
+        stride, dilation = whole(1, 4), whole(1, 3)
+        try:
+            expected = convolution.conv1d(x, kernel, stride, dilation, padding)
+        except ValueError:
+            continue
+        cases.append(([x.tolist(), kernel.tolist(), stride, dilation, padding], expected))
+    answers = ask(page, "(a) => Array.from(tarea.conv1d(...a))", [case for case, _ in cases])
+    for (_, expected), answer in zip(cases, answers, strict=True):
+        np.testing.assert_allclose(answer, expected, atol=1e-12)
+
+
+def test_conv2d(page):
+    generator, whole = drawn(2)
+    cases = []
+    while len(cases) < CASES:
+        channels = whole(1, 4)
+        x = generator.normal(size=(whole(1, 2), channels, whole(1, 8), whole(1, 8)))
+        weight = generator.normal(size=(whole(1, 9), channels, whole(1, 3), whole(1, 3)))
+        options = [whole(1, 4), whole(0, 4), whole(1, 3)]
+        try:
+            expected = convolution.conv2d(x, weight, *options)
+        except ValueError:
+            continue
+        bias = generator.normal(size=len(weight))
+        cases.append(([sent(x), sent(weight), options, bias.tolist()], expected + bias[:, None, None]))
+    answers = ask(page, "([x, w, o, b]) => to(tarea.conv2d(from(x), from(w), ...o, b))", [c for c, _ in cases])  # fmt: skip
+    for (_, expected), answer in zip(cases, answers, strict=True):
+        np.testing.assert_allclose(received(answer), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("downsample", resampling.downsample), ("maxPool", resampling.max_pool),
+        ("meanPool", resampling.mean_pool), ("duplicate", resampling.duplicate),
+        ("bilinear", resampling.bilinear),
+    ],
+)  # fmt: skip
+def test_resampling(page, name, function):
+    generator, whole = drawn(3)
+    cases = [generator.normal(0, 50, size=(whole(2, 9), whole(2, 9))) for _ in range(CASES)]
+    answers = ask(page, f"(x) => to(tarea.{name}(from(x)))", [sent(x) for x in cases])
+    for x, answer in zip(cases, answers, strict=True):
+        np.testing.assert_allclose(received(answer), function(x), atol=1e-12)
+
+
+def test_bilinear_without_rounding(page):
+    generator, whole = drawn(4)
+    cases = [generator.normal(size=(whole(1, 7), whole(1, 7))) for _ in range(CASES)]
+    answers = ask(page, "(x) => to(tarea.bilinear(from(x), false))", [sent(x) for x in cases])
+    for x, answer in zip(cases, answers, strict=True):
+        np.testing.assert_allclose(received(answer), resampling.bilinear(x, False), atol=1e-12)
+
+
+def test_max_unpool(page):
+    generator, whole = drawn(5)
+    # Few different values, so that equal maxima occur.
+    cases = [generator.integers(0, 4, (whole(2, 9), whole(2, 9))).astype(float) for _ in range(CASES)]
+    small = [resampling.max_pool(x) + 1 for x in cases]
+    pairs = [[sent(a), sent(b)] for a, b in zip(small, cases, strict=True)]
+    answers = ask(page, "([a, b]) => to(tarea.maxUnpool(from(a), from(b)))", pairs)
+    for a, b, answer in zip(small, cases, answers, strict=True):
+        np.testing.assert_array_equal(received(answer), resampling.max_unpool(a, b))
+
+
+def test_transposed_convolution(page):
+    generator, whole = drawn(6)
+    cases = [
+        (generator.normal(size=(whole(1, 6), whole(1, 6))),
+         generator.normal(size=(whole(1, 4), whole(1, 4))), whole(1, 4))
+        for _ in range(CASES)
+    ]  # fmt: skip
+    asked = [[sent(x[None, None]), sent(k[None, None]), s] for x, k, s in cases]
+    answers = ask(page, "([x, k, s]) => to(tarea.transposedConvolution(from(x), from(k), s))", asked)
+    for (x, kernel, stride), answer in zip(cases, answers, strict=True):
+        expected = resampling.transposed_convolution(x, kernel, stride)
+        np.testing.assert_allclose(received(answer)[0, 0], expected, atol=1e-12)
+
+
+def test_transposed_convolution_of_many_channels(page):
+    generator, whole = drawn(7)
+    cases = [
+        (generator.normal(size=(1, 3, whole(1, 5), whole(1, 5))),
+         generator.normal(size=(3, whole(1, 4), 2, 2)), whole(1, 3))
+        for _ in range(CASES)
+    ]  # fmt: skip
+    asked = [[sent(x), sent(k), s] for x, k, s in cases]
+    answers = ask(page, "([x, k, s]) => to(tarea.transposedConvolution(from(x), from(k), s))", asked)
+    for (x, kernel, stride), answer in zip(cases, answers, strict=True):
+        expected = F.conv_transpose2d(torch.tensor(x), torch.tensor(kernel), stride=stride)
+        np.testing.assert_allclose(received(answer), expected.numpy(), atol=1e-12)
+
+
+def test_dense_and_softmax(page):
+    generator, whole = drawn(8)
+    cases = [
+        (x := generator.normal(0, 3, whole(1, 12)), generator.normal(size=(o := whole(1, 9), len(x))),
+         generator.normal(size=o))
+        for _ in range(CASES)
+    ]  # fmt: skip
+    asked = [[x.tolist(), sent(w), b.tolist()] for x, w, b in cases]
+    answers = ask(page, "([x, w, b]) => { const y = tarea.dense(x, from(w), b); return [[...y], tarea.softmax(y)]; }", asked)  # fmt: skip
+    for (x, weight, bias), (scores, probabilities) in zip(cases, answers, strict=True):
+        np.testing.assert_allclose(scores, weight @ x + bias, atol=1e-5)
+        expected = torch.tensor(weight @ x + bias).softmax(0)
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+def test_folded_batch_normalisation(page):
+    generator, whole = drawn(9)
+    asked, expected = [], []
+    for _ in range(CASES):
+        channels, filters = whole(1, 3), whole(1, 6)
+        x = generator.normal(size=(1, channels, 6, 5))
+        weight = generator.normal(size=(filters, channels, 3, 3))
+        gain, shift, mean = (generator.normal(size=filters) for _ in range(3))
+        variance = generator.uniform(0.1, 3, filters)
+        bias = generator.normal(size=filters) if whole(0, 1) else None
+        norm = {"weight": gain, "bias": shift, "mean": mean, "variance": variance}
+        asked.append([sent(x), sent(weight), None if bias is None else bias.tolist(),
+                      {key: value.tolist() for key, value in norm.items()}])  # fmt: skip
+        tensors = [torch.tensor(value) for value in (mean, variance, gain, shift)]
+        y = F.conv2d(torch.tensor(x), torch.tensor(weight), None if bias is None else torch.tensor(bias))  # fmt: skip
+        expected.append(F.batch_norm(y, *tensors).numpy())
+    answers = ask(page, """([x, w, b, norm]) => {
+        const folded = tarea.foldBatchNorm(from(w), b, norm);
+        return to(tarea.conv2d(from(x), folded.weight, 1, 0, 1, folded.bias)); }""", asked)
+    for answer, y in zip(answers, expected, strict=True):
+        np.testing.assert_allclose(received(answer), y, atol=1e-9)
+
+
+def test_gru(page):
+    generator, whole = drawn(10)
+    asked, expected = [], []
+    for _ in range(CASES):
+        inputs, size = whole(1, 6), whole(1, 7)
+        cell = torch.nn.GRUCell(inputs, size).double()
+        for parameter in cell.parameters():
+            parameter.data = torch.tensor(generator.normal(size=parameter.shape))
+        x, state = generator.normal(size=inputs), generator.uniform(-1, 1, size)
+        asked.append([x.tolist(), state.tolist(), sent(cell.weight_ih.data.numpy()),
+                      sent(cell.weight_hh.data.numpy()), cell.bias_ih.tolist(), cell.bias_hh.tolist()])  # fmt: skip
+        expected.append(cell(torch.tensor(x), torch.tensor(state)).detach().numpy())
+    answers = ask(page, """([x, h, wi, wh, bi, bh]) => Array.from(tarea.gru(x, Float64Array.from(h),
+        {inputWeight: from(wi), stateWeight: from(wh), inputBias: bi, stateBias: bh}))""", asked)
+    for answer, state in zip(answers, expected, strict=True):
+        np.testing.assert_allclose(answer, state, atol=1e-6)
+
+
+def test_numbers_are_written_as_on_the_page(page):
+    generator, whole = drawn(11)
+    values = [float(v) for v in generator.normal(0, 10.0 ** generator.integers(-2, 7, CASES))]
+    cases = [[round(v, 6), whole(0, 4)] for v in values] + [[-0.0001, 2], [0, 0], [12345, 0]]
+    answers = ask(page, "([v, d]) => tarea.number(v, d)", cases)
+    differing = [
+        (case, answer)
+        for case, answer in zip(cases, answers, strict=True)
+        if answer != typography.number(*case)
+    ]
+    assert differing == []
+    whole_numbers = [int(v) for v in generator.integers(-(10**7), 10**7, CASES)]
+    answers = ask(page, "(v) => tarea.number(v)", whole_numbers)
+    assert answers == [str(typography.number(v)) for v in whole_numbers]
+
+
+def test_numbers_are_read_with_comma_and_point(page):
+    generator, whole = drawn(12)
+    values = [round(float(v), 3) for v in generator.normal(0, 100, CASES)]
+    texts = [str(v) if whole(0, 1) else str(typography.number(v)) for v in values]
+    assert ask(page, "(t) => tarea.parseNumber(t)", texts) == values
+    refused = ["", "abc", "1,2,3", "--1", "1e400", "∞", "NaN", "0x10", "1 2"]
+    answers = ask(page, "(t) => { try { return tarea.parseNumber(t); } catch (e) { return e.message; } }", refused)  # fmt: skip
+    assert all(isinstance(answer, str) and answer.endswith(".") for answer in answers)
+
+
+# Networks -------------------------------------------------------------------------------------
+
+RUN = {
+    "segmentation": "(x) => Array.from(tarea.encoderDecoder(net)(from32(x)).scores.data)",
+    "segmentation-baseline": "(x) => Array.from(tarea.encoderDecoder(net)(from32(x)).scores.data)",
+    "mnist-notebook": "(x) => tarea.digitNet(net)(from32(x)).probabilities.map(Math.log)",
+    "autoencoder-2": """(x) => { const {encode, decode} = tarea.autoencoder(net);
+        return Array.from(decode(encode(Float32Array.from(x.data)))); }""",
+    "mnist1d": "(x) => Array.from(tarea.dilatedNet(net)(x.data).scores)",
+}
+
+
+def inputs_of(model: str) -> torch.Tensor:
+    """Fifty drawn inputs that look like the network's data, or like nothing."""
+    generator = torch.Generator().manual_seed(50)
+    shape = {"segmentation": (1, 48, 48), "segmentation-baseline": (1, 48, 48),
+             "mnist-notebook": (1, 28, 28), "autoencoder-2": (1, 8, 8), "mnist1d": (40,)}[model]  # fmt: skip
+    x = torch.rand(50, *shape, generator=generator)
+    smooth = F.avg_pool1d(x.flatten(0, -2), 5, 1, 2).view_as(x)
+    signal = model in ("mnist1d", "mnist-notebook")
+    return torch.cat([x[:25], smooth[25:]]) * (4 if signal else 1) - (2 if signal else 0)
+
+
+@pytest.mark.parametrize("model", list(RUN))
+def test_a_network_gives_what_pytorch_gives(page, model):
+    built, _ = results.load_model(model)
+    x = inputs_of(model)
+    golden_y = None
+    if model != "mnist-notebook":  # MNIST's own digits are not part of the project
+        (golden_x,), golden_y = results.load_golden(model)
+        x = torch.cat([golden_x[:1].reshape(1, *x.shape[1:]), x])
+    with torch.no_grad():
+        expected = (built(x[None])[0] if takes_members(built) else built(x)).flatten(1).numpy()
+    if golden_y is not None:
+        np.testing.assert_allclose(expected[0], golden_y[0].flatten().numpy(), atol=1e-4)
+    setup = f"""() => {{ window.net = tarea.network("{widgets.network(model)[0]}");
+        window.from32 = ({{shape, data}}) => tarea.array(shape, Float32Array.from(data)); }}"""
+    page.evaluate(setup)
+    answers = ask(page, RUN[model], [sent(row[None].numpy()) for row in x])
+    np.testing.assert_allclose(np.array(answers), expected, atol=1e-4)
+
+
+def test_the_number_writer_writes_the_packages_words(page):
+    writer, _ = results.load_model("numbers")
+    assert isinstance(writer, NumberWriter)
+    generator, _ = drawn(13)
+    numbers = sorted({0, 1, 21, 21_021, 31_500, 99_999, *generator.integers(0, 100_000, 220).tolist()})
+    greedy = number_words.decode_words(writer.greedy(number_words.encode_numbers(numbers)))
+    name = widgets.network("numbers")[0]
+    page.evaluate(f'() => {{ window.writer = tarea.numberWriter(tarea.network("{name}")); }}')
+    answers = ask(page, "(n) => writer.write(n).text", numbers)
+    assert len(numbers) >= 200
+    assert answers == greedy
+    assert np.mean([a == number_words.words(n) for n, a in zip(numbers, answers, strict=True)]) > 0.99
+
+
+def test_every_step_of_the_number_writer_has_pytorchs_scores(page):
+    writer, _ = results.load_model("numbers")
+    generator, _ = drawn(14)
+    numbers = generator.integers(0, 100_000, 51).tolist()
+    name = widgets.network("numbers")[0]
+    page.evaluate(f'() => {{ window.writer = tarea.numberWriter(tarea.network("{name}")); }}')
+    answers = ask(page, "(n) => writer.write(n).steps.map((s) => ({token: s.token, scores: Array.from(s.scores)}))", numbers)  # fmt: skip
+    for number, steps in zip(numbers, answers, strict=True):
+        tokens = torch.tensor([[number_words.START, *(step["token"] for step in steps)]])
+        with torch.no_grad():
+            expected = writer(number_words.encode_numbers([number]), tokens)[0].numpy()
+        np.testing.assert_allclose([step["scores"] for step in steps], expected, atol=1e-4)
+
+
+def test_other_weights_than_the_pages_are_refused(page):
+    message = page.evaluate("() => { try { tarea.network('segmentation-000'); } catch (e) { return e.message; } }")  # fmt: skip
+    assert "no son los suyos" in message
+
+
+def test_a_script_names_its_content():
+    for name, text in widgets.scripts().items():
+        content = json.loads(text.removeprefix(f'tarea.receive("{name}",').removesuffix(");\n"))
+        assert set(content) >= {"spec", "shapes", "weights"}
+    assert len({name for name in widgets.scripts()}) == len(widgets.NETWORKS)
