@@ -12,13 +12,20 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from tarea2 import number_words, questions, results
-from tarea2.models import NumberWriter
+from tarea2 import experiments as catalogue
+from tarea2 import datasets, number_words, questions, results
+from tarea2 import scenes as composition
+from tarea2.datasets import Split
+from tarea2.models import EncoderDecoderSpec, NumberWriter
+from tarea2.plots import segmentation as labels
+from tarea2.studies import segmentation
 
 
 class Data(str):
@@ -65,6 +72,56 @@ def workshop(
         {"label": "Pregunta 1a", "state": one_a}, {"label": "Pregunta 1b", "state": one_b},
     ]  # fmt: skip
     return data(example=example, presets=presets if x.ndim == 2 else [], dimensions=x.ndim)
+
+
+def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
+    """The receptive field of a pixel ``place`` of a scene ``(1, H, W)``, beside measured networks.
+
+    The reference is the example; each network of the study comes with its weights and mean score.
+    """
+    runs = catalogue.load("segmentation")
+    rows = []
+    for name, (spec, _) in segmentation.networks().items():
+        of = runs[runs["name"] == name]
+        rows.append({
+            "label": labels.LABELS[name], "parameters": int(of["parameters"].iloc[0]),
+            "miou": float(of["test_miou"].mean()),
+            "spec": asdict(spec) if isinstance(spec, EncoderDecoderSpec) else None,
+        })  # fmt: skip
+    example = asdict(segmentation.REFERENCE) | {"row": place[0], "column": place[1]}
+    return data(scene=pixels(scene), size=scene.shape[-1], example=example, networks=rows)
+
+
+def scene(split: Split, count: int = 12) -> Data:
+    """Segment a scene: the first test scenes with their masks, a digit of each kind, two networks."""
+    digits = datasets.digits().test
+    first = [int((digits.y == k).nonzero()[0]) for k in range(10)]
+    ink = composition.smooth(digits.x[first, 0].numpy().astype(np.float64))
+    return data(
+        scripts=["networks"],
+        files=[network(name)[0] for name in ("segmentation-baseline", "segmentation")],
+        networks=[
+            {"label": "línea base", "script": network("segmentation-baseline")[0]},
+            {"label": "mejor red", "script": network("segmentation")[0]},
+        ],
+        scenes={
+            "count": count,
+            "images": pixels(split.x[:count]),
+            "masks": _bytes(split.y[:count].numpy()),
+        },
+        glyphs=pixels(ink),
+        colours=labels.CLASSES.colors,
+    )
+
+
+def _bytes(values: np.ndarray) -> str:
+    return base64.b64encode(values.astype(np.uint8).tobytes()).decode()
+
+
+def pixels(grey: Tensor | np.ndarray) -> str:
+    """Grey values from 0 to 1 as base64, a byte each."""
+    values = np.clip(np.asarray(grey), 0, 1)
+    return _bytes(np.rint(values * 255))
 
 
 # Stored models that pieces run.

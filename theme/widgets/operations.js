@@ -1,12 +1,12 @@
 // The package's operations in JavaScript: convolution.py, resampling.py and what the stored networks need.
 //
 // An array is { shape: [..., H, W], data: typed array }, rows one after the other, as in NumPy. The
-// names and the conventions are the package's; a test compares each function with it. Everything
-// stands in one function, so that a Web Worker can be given its text: pages run from file://, where
-// nothing may be fetched.
+// names and the conventions are the package's; a test compares each function with it.
 "use strict";
 
-function defineOperations(tarea) {
+globalThis.tarea = {};
+
+(function (tarea) {
   const array = (shape, data) => ({
     shape, data: data ?? new Float32Array(shape.reduce((product, size) => product * size, 1)),
   });
@@ -35,8 +35,9 @@ function defineOperations(tarea) {
     return y;
   }
 
-  // (N, C, H, W) and (O, C, kh, kw) give (N, O, H', W'). For each kernel weight a whole row of the
-  // output is updated at once; four output maps share each row of the input that is read.
+  // (N, C, H, W) and (O, C, kh, kw) give (N, O, H', W'). A row of the output is updated at once; for
+  // kernels three wide four output maps share each triple of the input that is read, which takes a
+  // third of the time.
   function conv2d(x, weight, stride = 1, padding = 0, dilation = 1, bias = null) {
     const [samples, channels, height, width] = x.shape;
     const [filters, weightChannels, kernelHeight, kernelWidth] = weight.shape;
@@ -50,42 +51,42 @@ function defineOperations(tarea) {
     const plane = (height + 2 * padding) * paddedWidth;
     const [a, w, out] = [padded.data, weight.data, y.data];
     if (bias) for (let m = 0; m < samples * filters; m++) out.fill(bias[m % filters], m * area, (m + 1) * area);
-    const step = channels * taps;  // from a filter's weights to the next one's
     for (let n = 0; n < samples; n++) {
-      for (let o = 0; o < filters; o += 4) {
-        const maps = Math.min(4, filters - o), base = (n * filters + o) * area;
+      for (let o = 0; o < filters;) {
+        const four = kernelWidth === 3 && o + 4 <= filters;
         for (let c = 0; c < channels; c++) {
           for (let u = 0; u < kernelHeight; u++) {
-            for (let v = 0; v < kernelWidth; v++) {
-              const first = (o * channels + c) * taps + u * kernelWidth + v;
-              const w0 = w[first], w1 = w[first + step], w2 = w[first + 2 * step], w3 = w[first + 3 * step];
-              const corner = (n * channels + c) * plane + u * dilation * paddedWidth + v * dilation;
-              for (let i = 0; i < outHeight; i++) {
-                const row = base + i * outWidth;
-                let from = corner + i * stride * paddedWidth;
-                if (maps === 4) {
-                  for (let j = row; j < row + outWidth; j++, from += stride) {
-                    const value = a[from];
-                    out[j] += w0 * value;
-                    out[j + area] += w1 * value;
-                    out[j + 2 * area] += w2 * value;
-                    out[j + 3 * area] += w3 * value;
-                  }
-                } else {
-                  for (let j = row; j < row + outWidth; j++, from += stride) {
-                    const value = a[from];
-                    out[j] += w0 * value;
-                    if (maps > 1) out[j + area] += w1 * value;
-                    if (maps > 2) out[j + 2 * area] += w2 * value;
-                  }
-                }
+            const first = (o * channels + c) * taps + u * kernelWidth;
+            for (let i = 0; i < outHeight; i++) {
+              const to = (n * filters + o) * area + i * outWidth;
+              const from = (n * channels + c) * plane + (i * stride + u * dilation) * paddedWidth;
+              if (four) rowOfFourMaps(out, to, area, outWidth, a, from, stride, dilation, w, first, channels * taps);
+              else for (let v = 0; v < kernelWidth; v++) {
+                const tap = w[first + v];
+                for (let j = 0, k = from + v * dilation; j < outWidth; j++, k += stride) out[to + j] += tap * a[k];
               }
             }
           }
         }
+        o += four ? 4 : 1;
       }
     }
     return y;
+  }
+
+  // Three taps of four filters (their weights `step` apart) on one row, into four maps (`area` apart).
+  function rowOfFourMaps(out, to, area, length, a, from, stride, dilation, w, first, step) {
+    const w00 = w[first], w01 = w[first + 1], w02 = w[first + 2];
+    const w10 = w[first + step], w11 = w[first + step + 1], w12 = w[first + step + 2];
+    const w20 = w[first + 2 * step], w21 = w[first + 2 * step + 1], w22 = w[first + 2 * step + 2];
+    const w30 = w[first + 3 * step], w31 = w[first + 3 * step + 1], w32 = w[first + 3 * step + 2];
+    for (let j = to, k = from; j < to + length; j++, k += stride) {
+      const p = a[k], q = a[k + dilation], r = a[k + 2 * dilation];
+      out[j] += w00 * p + w01 * q + w02 * r;
+      out[j + area] += w10 * p + w11 * q + w12 * r;
+      out[j + 2 * area] += w20 * p + w21 * q + w22 * r;
+      out[j + 3 * area] += w30 * p + w31 * q + w32 * r;
+    }
   }
 
   // Zeros around the last two axes.
@@ -227,7 +228,4 @@ function defineOperations(tarea) {
     array, outputSize, conv1d, conv2d, pad, transposedConvolution, downsample, maxPool, meanPool,
     duplicate, maxUnpool, bilinear, relu, add, concatenate, dense, softmax, foldBatchNorm, gru, argmax,
   });
-  return tarea;
-}
-
-globalThis.tarea = defineOperations(globalThis.tarea ?? {});
+})(globalThis.tarea);
