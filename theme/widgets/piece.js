@@ -254,6 +254,31 @@
       return made;
     }
 
+    // A question before the answer: `truth()` gives what is right now, `hint` what to say otherwise.
+    // With `conceal`, views can ask `this.guessed` whether to show the answer.
+    prediction({ question, min = 0, max = Infinity, options, truth, tolerance = 0, text = (value) => number(value), hint }) {
+      const id = `${this.name}-prediction`;
+      const input = options
+        ? make("select", { id }, Object.entries(options).map(([value, name]) => make("option", { value }, name)))
+        : make("input", { id, type: "text", inputMode: "decimal", autocomplete: "off", size: 6 });
+      const reply = make("output", { "aria-live": "polite", className: "tarea-reply" });
+      const form = make("form", { className: "tarea-group tarea-prediction" }, make("label", { htmlFor: id }, question), input,
+        make("button", { type: "submit" }, "Comprobar"), reply);
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        const right = truth();
+        let guess = input.value;
+        try { if (!options) guess = parseNumber(input.value, { min, max }); } catch (error) { reply.textContent = error.message; return; }
+        const fine = options ? guess === right : Math.abs(guess - right) <= tolerance;
+        const name = options ? options[right] : text(right);
+        this.guessed = true;
+        this.draw();
+        reply.textContent = fine ? `Sí: ${name}.` : `No: es ${name}. ${hint()}`;
+      });
+      this.forgetPrediction = () => { if (this.guessed || reply.textContent) { this.guessed = false; reply.textContent = ""; } };
+      this.panel.append(form);
+    }
+
     // State ---------------------------------------------------------------------------------------
 
     // [name, sentence] for values that do not go together; null where they do.
@@ -267,7 +292,10 @@
         .map(([name, control]) => [name, control.text]));
       const taken = this.take({ ...waiting, ...texts })
         || (Object.keys(waiting).length > 0 && this.take(texts));
-      if (taken) this.draw();
+      if (taken) {
+        this.forgetPrediction?.();
+        this.draw();
+      }
       return taken;
     }
 

@@ -1,0 +1,81 @@
+// Aliasing: a wave, what halving and doubling make of it, its spectrum and the predicted alias.
+"use strict";
+
+(function (tarea) {
+  const { array, number, make } = tarea;
+  const LENGTH = 200, SHOWN = 60;
+  const DOWN = { downsample: "submuestreo", meanPool: "media", maxPool: "máximo" };
+  const UP = { duplicate: "duplicación", bilinear: "interpolación bilineal" };
+
+  // Amplitudes at the frequencies 0, 1/n, …, 1/2 (cycles per value).
+  function spectrum(values) {
+    const n = values.length, mean = values.reduce((a, b) => a + b, 0) / n;
+    return Array.from({ length: Math.floor(n / 2) + 1 }, (_, k) => {
+      let [re, im] = [0, 0];
+      values.forEach((value, t) => {
+        re += (value - mean) * Math.cos(2 * Math.PI * k * t / n);
+        im += (value - mean) * Math.sin(2 * Math.PI * k * t / n);
+      });
+      return Math.hypot(re, im) * (k === 0 || 2 * k === n ? 1 : 2) / n;
+    });
+  }
+
+  class Aliasing extends tarea.Piece {
+    static title = "Rayas que no estaban";
+
+    build(stage) {
+      this.range("frequency", "Frecuencia (ciclos por píxel)", { min: 0, max: 0.5, step: 0.005, example: this.data.frequency, decimals: 3 });
+      this.range("phase", "Fase (vueltas)", { min: 0, max: 1, step: 0.05, example: 0, decimals: 2 });
+      this.choice("down", "Bajar por", DOWN);
+      this.choice("up", "Volver por", UP);
+      this.prediction({
+        question: "Tras quedarse con uno de cada dos píxeles, ¿qué frecuencia se verá, en ciclos por píxel nuevo?",
+        min: 0, max: 1, tolerance: 0.0055, truth: () => this.alias, text: (value) => number(value, 3),
+        hint: () => (this.state.frequency > 0.25 ? "Por encima de 1/4 se ve 1 − 2f." : "Hasta 1/4 se ve 2f."),
+      });
+      const x = [0, SHOWN, 0, 20, 40, 60], y = [-1.2, 1.2, -1, 0, 1];
+      const view = (name, plot) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), plot.svg);
+      this.wave = tarea.plot({ x, y, xlabel: "píxel", ylabel: "valor", label: "La onda original" });
+      this.small = tarea.plot({ x, y, xlabel: "píxel del original", ylabel: "valor", label: "La onda reducida" });
+      this.back = tarea.plot({ x, y, xlabel: "píxel", ylabel: "valor", label: "La onda de vuelta a su tamaño" });
+      const f = [0, 0.5, 0, 0.1, 0.2, 0.3, 0.4, 0.5], a = [0, 1.1, 0, 0.5, 1];
+      this.before = tarea.plot({ x: f, y: a, xlabel: "ciclos por píxel", ylabel: "amplitud", label: "Espectro de la onda original" });
+      this.after = tarea.plot({ x: f, y: a, xlabel: "ciclos por píxel nuevo", ylabel: "amplitud", label: "Espectro de la onda reducida" });
+      this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
+      stage.append(view("la onda", this.wave), view("su espectro", this.before), view("reducida a la mitad", this.small),
+        view("su espectro; la raya de trazos es lo que predice la regla", this.after), view("de vuelta; en naranja, el error", this.back), this.says);
+    }
+
+    // What is seen of the frequency when every other value is kept.
+    get alias() { const f = 2 * this.state.frequency; return f <= 0.5 ? f : 1 - f; }
+
+    draw() {
+      const { frequency, phase, down, up } = this.state;
+      const wave = Float64Array.from({ length: LENGTH }, (_, n) => Math.cos(2 * Math.PI * (frequency * n + phase)));
+      // Two equal rows: the package's operations work on blocks of 2×2.
+      const small = tarea[down](array([2, LENGTH], Float64Array.from([...wave, ...wave])));
+      const reduced = small.data.subarray(0, LENGTH / 2);
+      const twice = array([2, LENGTH / 2], Float64Array.from([...reduced, ...reduced]));
+      const back = (up === "bilinear" ? tarea.bilinear(twice, false) : tarea.duplicate(twice)).data.subarray(0, LENGTH);
+      const error = back.map((value, n) => value - wave[n]);
+      const places = [...Array(SHOWN).keys()], even = places.filter((n) => n % 2 === 0);
+      this.wave.draw([{ x: places, y: wave }, { x: even, y: even.map((n) => wave[n]), kind: "dots", colour: "var(--w-vermilion)" }]);
+      this.small.draw([{ x: even, y: reduced, colour: "var(--w-vermilion)" }, { x: even, y: reduced, kind: "dots", colour: "var(--w-vermilion)" }]);
+      this.back.draw([{ x: places, y: error, colour: "var(--w-vermilion)" }, { x: places, y: back }]);
+      const [one, two] = [spectrum(Array.from(wave)), spectrum(Array.from(reduced))];
+      const axis = (values) => values.map((_, k) => k / (2 * (values.length - 1)));
+      this.before.draw([{ x: axis(one), y: one, kind: "stems" }]);
+      this.after.draw([{ x: axis(two), y: two, kind: "stems", colour: "var(--w-vermilion)" },
+        ...(this.guessed ? [{ x: [this.alias], kind: "marks", colour: "var(--w-soft)" }] : [])]);
+      const strongest = two.indexOf(Math.max(...two));
+      const rms = Math.sqrt(error.reduce((sum, value) => sum + value * value, 0) / LENGTH);
+      const flat = Math.max(...two) < 0.005;
+      this.says.textContent = (flat ? "Tras reducirla no queda ninguna onda. "
+        : `Tras reducirla, la onda más fuerte tiene amplitud ${number(two[strongest], 2)} y ${number(axis(two)[strongest], 3)} ciclos por píxel nuevo. `) +
+        (down === "meanPool" ? `La media la atenúa por cos(πf) = ${number(Math.cos(Math.PI * frequency), 2)}. ` : "") +
+        `Error de ida y vuelta (raíz del error cuadrático medio): ${number(rms, 2)}.`;
+    }
+  }
+
+  tarea.define("aliasing", Aliasing);
+})(globalThis.tarea);
