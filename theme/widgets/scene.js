@@ -2,7 +2,7 @@
 "use strict";
 
 (function (tarea) {
-  const { number, percent, make, bytes, picture, grey, ownScale, random, array, argmax, softmax } = tarea;
+  const { number, percent, make, bytes, picture, grey, random, array, argmax, softmax } = tarea;
   const SIZE = 48, PIXELS = SIZE * SIZE, GLYPH = 32;
   const THRESHOLD = 0.35;  // ink from which a pixel belongs to a digit, as in the study's scenes
   const INK = 0.8, EMPTY = 0.15;  // added to, and of, an empty background
@@ -112,23 +112,21 @@
       this.choice("network", "Mapas de", { 0: networks[0].label, 1: networks[1].label }, { panel: make("div", { className: "tarea-controls" }), example: "1" });
       this.range("level", "Paso de la red", { min: 0, max: 4, step: 1, example: 0, decimals: 0 });
       this.views(stage);
-      this.cursor = [24, 24];
       this.held = null;
     }
 
     views(stage) {
-      this.canvas = make("canvas", { className: "tarea-pad", tabIndex: 0, role: "application", style: "width: 18rem",
-        "aria-label": "Escena. Las flechas mueven el cursor; la barra espaciadora usa la herramienta" });
-      this.mark = make("svg:rect", { width: 1, height: 1, fill: "none", stroke: "#e69f00", "stroke-width": 0.4 });
-      const overlay = make("svg:svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, "aria-hidden": "true",
-        style: "position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none" }, this.mark);
-      this.listen();
+      const pad = tarea.pad({
+        size: SIZE, width: "18rem", label: "Escena. Las flechas mueven el cursor; la barra espaciadora usa la herramienta",
+        use: (...place) => this.use(...place), drag: (...place) => this.drag(...place), release: () => { this.held = null; },
+        holds: () => this.held !== null, moved: (row, column) => { this.news.textContent = `Fila ${row}, columna ${column}.`; },
+      });
+      this.canvas = pad.canvas;
       const view = (name, canvas, text) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), canvas, text ?? "");
       const small = (label) => make("canvas", { role: "img", "aria-label": label, style: "width: 9rem" });
       this.truth = small("Máscara verdadera");
       this.truthText = make("p", { className: "tarea-name" });
-      const edited = make("div", { style: "position: relative; width: fit-content; max-width: 100%" }, this.canvas, overlay);
-      stage.append(view("Escena", edited), view("Verdad", this.truth, this.truthText));
+      stage.append(view("Escena", pad.box), view("Verdad", this.truth, this.truthText));
       this.answers = this.networks.map(({ label }) => {
         const [classes, sure, text] = [small(`Clases que predice: ${label}`), small(`Confianza: ${label}`), make("p", { className: "tarea-name" })];
         const pair = make("div", { className: "tarea-pair" }, classes, sure);
@@ -156,56 +154,20 @@
 
     // Editing -------------------------------------------------------------------------------------
 
-    listen() {
-      const place = (event) => {
-        const box = this.canvas.getBoundingClientRect();
-        const cell = (offset, length) => Math.min(SIZE - 1, Math.max(0, Math.floor(offset / length * SIZE)));
-        return [cell(event.clientY - box.top, box.height), cell(event.clientX - box.left, box.width)];
-      };
-      this.canvas.addEventListener("pointerdown", (event) => {
-        this.canvas.setPointerCapture(event.pointerId);
-        this.pressed = true;
-        this.use(...place(event));
-      });
-      this.canvas.addEventListener("pointermove", (event) => { if (this.pressed) this.drag(...place(event)); });
-      for (const name of ["pointerup", "pointercancel"]) this.canvas.addEventListener(name, () => { this.pressed = false; this.held = null; });
-      this.canvas.addEventListener("keydown", (event) => {
-        const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-        if (event.key === " ") {
-          event.preventDefault();
-          if (this.held !== null) { this.held = null; this.news.textContent = "Dígito soltado."; } else this.use(...this.cursor);
-        }
-        if (!move) return;
-        event.preventDefault();
-        this.cursor = this.cursor.map((value, axis) => Math.min(SIZE - 1, Math.max(0, value + move[axis] * (event.shiftKey ? 4 : 1))));
-        if (this.held !== null) this.drag(...this.cursor); else this.showCursor();
-      });
-    }
-    showCursor() {
-      this.mark.setAttribute("y", this.cursor[0]);
-      this.mark.setAttribute("x", this.cursor[1]);
-      this.news.textContent = `Fila ${this.cursor[0]}, columna ${this.cursor[1]}.`;
-    }
-
-    use(row, column) {
-      this.cursor = [row, column];
-      this.mark.setAttribute("y", row);
-      this.mark.setAttribute("x", column);
+    use(row, column, pressed) {
       const { tool, placed, digit, height } = this.state;
       if (tool === "place") {
         this.set({ placed: [...placed, [Number(digit), row, column, height]] });
-        this.held = placed.length;
-        if (!this.pressed) this.held = null;
+        this.held = pressed ? placed.length : null;
       } else if (tool === "move") {
         const distances = placed.map(([, r, c]) => Math.hypot(r - row, c - column));
         const nearest = distances.indexOf(Math.min(...distances));
         this.held = placed.length && distances[nearest] <= 12 ? nearest : null;
         this.news.textContent = this.held === null ? "Aquí no hay ningún dígito colocado; los de la escena de test no se mueven."
-          : `Dígito ${placed[this.held][0]}: muévelo${this.pressed ? "" : " con las flechas y suéltalo con la barra"}.`;
+          : `Dígito ${placed[this.held][0]}: muévelo${pressed ? "" : " con las flechas y suéltalo con la barra"}.`;
       } else this.paint(row, column);
     }
     drag(row, column) {
-      this.cursor = [row, column];
       const { tool, placed } = this.state;
       if (this.held !== null) {
         this.set({ placed: placed.map((item, k) => (k === this.held ? [item[0], row, column, item[3]] : item)) });
@@ -282,20 +244,9 @@
       this.says.textContent = `${sentences.join(". ")}.`;
     }
 
-    // All maps of a level, side by side, each in its own scale.
     showMaps({ name, maps }) {
       const [, channels, height, width] = maps.shape;
-      const columns = Math.min(channels, this.live.clientWidth > 500 ? 10 : 5), rows = Math.ceil(channels / columns), gap = Math.max(1, width >> 4);
-      const [wide, high] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
-      const values = new Uint8Array(wide * high).fill(128);
-      for (let c = 0; c < channels; c++) {
-        const map = maps.data.subarray(c * height * width, (c + 1) * height * width), scale = ownScale(map);
-        for (let k = 0; k < map.length; k++) {
-          const i = Math.floor(c / columns) * (height + gap) + Math.floor(k / width), j = (c % columns) * (width + gap) + k % width;
-          values[i * wide + j] = scale(map[k])[0];
-        }
-      }
-      picture(this.mosaic, values, wide, high, (value) => [value, value, value]);
+      tarea.mosaic(this.mosaic, maps, Math.min(channels, this.live.clientWidth > 500 ? 10 : 5));
       this.levelName.textContent = `${name}: ${number(channels)} mapas de ${number(height)} × ${number(width)}`;
     }
   }
