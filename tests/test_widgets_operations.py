@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from publish.project import ROOT
-from tarea2 import convolution, number_words, resampling, results, widgets
-from tarea2 import pages as typography
-from tarea2.models import NumberWriter, takes_members
+from tarea2 import convolution, models, resampling, typography, widgets
+from tarea2.datasets import number_words
+from tarea2.models import NumberWriter
 
 CASES = 200
 
@@ -261,6 +261,7 @@ RUN = {
     "mnist-notebook": "(x) => tarea.digitNet(net)(from32(x)).probabilities.map(Math.log)",
     "autoencoder-2": """(x) => { const {encode, decode} = tarea.autoencoder(net);
         return Array.from(decode(encode(Float32Array.from(x.data)))); }""",
+    "mnist-dense": "(x) => tarea.perceptron(net)(from32(x)).probabilities.map(Math.log)",
     "mnist1d": "(x) => Array.from(tarea.dilatedNet(net)(x.data).scores)",
 }
 
@@ -269,23 +270,25 @@ def inputs_of(model: str) -> torch.Tensor:
     """Fifty drawn inputs that look like the network's data, or like nothing."""
     generator = torch.Generator().manual_seed(50)
     shape = {"segmentation": (1, 48, 48), "segmentation-baseline": (1, 48, 48),
-             "mnist-notebook": (1, 28, 28), "autoencoder-2": (1, 8, 8), "mnist1d": (40,)}[model]  # fmt: skip
+             "mnist-notebook": (1, 28, 28), "mnist-dense": (1, 28, 28), "autoencoder-2": (1, 8, 8), "mnist1d": (40,)}[model]  # fmt: skip
     x = torch.rand(50, *shape, generator=generator)
     smooth = F.avg_pool1d(x.flatten(0, -2), 5, 1, 2).view_as(x)
-    signal = model in ("mnist1d", "mnist-notebook")
+    signal = model.startswith("mnist")
     return torch.cat([x[:25], smooth[25:]]) * (4 if signal else 1) - (2 if signal else 0)
 
 
 @pytest.mark.parametrize("model", list(RUN))
 def test_a_network_gives_what_pytorch_gives(page, model):
-    built, _ = results.load_model(model)
+    built, _ = models.load_model(model)
     x = inputs_of(model)
     golden_y = None
-    if model != "mnist-notebook":  # MNIST's own digits are not part of the project
-        (golden_x,), golden_y = results.load_golden(model)
+    if not model.startswith("mnist-"):  # MNIST's own digits are not part of the project
+        (golden_x,), golden_y = models.load_golden(model)
         x = torch.cat([golden_x[:1].reshape(1, *x.shape[1:]), x])
     with torch.no_grad():
-        expected = (built(x[None])[0] if takes_members(built) else built(x)).flatten(1).numpy()
+        expected = (built(x[None])[0] if built.stacked else built(x)).flatten(1).numpy()
+    if model == "mnist-dense":  # gives logits
+        expected = torch.tensor(expected).log_softmax(1).numpy()
     if golden_y is not None:
         np.testing.assert_allclose(expected[0], golden_y[0].flatten().numpy(), atol=1e-4)
     setup = f"""() => {{ window.net = tarea.network("{widgets.network(model)[0]}");
@@ -296,7 +299,7 @@ def test_a_network_gives_what_pytorch_gives(page, model):
 
 
 def test_the_number_writer_writes_the_packages_words(page):
-    writer, _ = results.load_model("numbers")
+    writer, _ = models.load_model("numbers")
     assert isinstance(writer, NumberWriter)
     generator, _ = drawn(13)
     numbers = sorted({0, 1, 21, 21_021, 31_500, 99_999, *generator.integers(0, 100_000, 220).tolist()})
@@ -310,7 +313,7 @@ def test_the_number_writer_writes_the_packages_words(page):
 
 
 def test_every_step_of_the_number_writer_has_pytorchs_scores(page):
-    writer, _ = results.load_model("numbers")
+    writer, _ = models.load_model("numbers")
     generator, _ = drawn(14)
     numbers = generator.integers(0, 100_000, 51).tolist()
     name = widgets.network("numbers")[0]

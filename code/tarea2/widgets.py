@@ -17,14 +17,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+import pandas as pd
+from torch import Tensor, no_grad
 
-from tarea2 import experiments as catalogue
-from tarea2 import datasets, number_words, questions, results
-from tarea2 import scenes as composition
-from tarea2.datasets import Split
-from tarea2.models import EncoderDecoderSpec, NumberWriter
-from tarea2.plots import segmentation as labels
+from tarea2 import datasets, models, questions, studies
+from tarea2.datasets import Split, composition, number_words
+from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import segmentation
 
 
@@ -56,6 +54,24 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
+def _bytes(values: np.ndarray | Tensor) -> str:
+    """Whole numbers up to 255 as base64, a byte each."""
+    return base64.b64encode(np.asarray(values).astype(np.uint8).tobytes()).decode()
+
+
+def _pixels(grey: np.ndarray | Tensor) -> str:
+    """Grey values from 0 to 1 as base64, a byte each."""
+    return _bytes(np.rint(np.clip(np.asarray(grey), 0, 1) * 255))
+
+
+def _floats(values: np.ndarray | Tensor) -> str:
+    """Numbers as base64, in ``float32``."""
+    return base64.b64encode(np.asarray(values).astype("<f4").tobytes()).decode()
+
+
+# Pieces -----------------------------------------------------------------------------------------
+
+
 def workshop(
     x: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> Data:
@@ -74,78 +90,189 @@ def workshop(
     return data(example=example, presets=presets if x.ndim == 2 else [], dimensions=x.ndim)
 
 
+def aliasing(frequency: float) -> Data:
+    """A wave of ``frequency`` cycles per pixel, made smaller and larger again."""
+    return data(scripts=["plot"], frequency=frequency)
+
+
+def checkerboard(kernel: int, stride: int) -> Data:
+    """Overlaps of a transposed convolution."""
+    return data(kernel=kernel, stride=stride)
+
+
+def digit(split: Split, place: int) -> Data:
+    """Move the digit ``place`` of a split in MNIST's form; the first of each class follow it."""
+    first = [int((split.y == k).nonzero()[0]) for k in range(10)]
+    chosen = [place, *(k for k in first if k != place)]
+    mean, sd = datasets.MNIST_MEAN, datasets.MNIST_SD
+    kinds = {"convolucional": ("mnist-notebook", "digitNet"), "conectada": ("mnist-dense", "perceptron")}  # fmt: skip
+    return data(
+        scripts=["networks", "plot", "pad"],
+        files=[network(model)[0] for model, _ in kinds.values()],
+        networks=[
+            {"label": label, "script": network(model)[0], "kind": kind}
+            for label, (model, kind) in kinds.items()
+        ],
+        examples={
+            "first": 0, "count": len(chosen), "images": _pixels(split.x[chosen] * sd + mean),
+        },
+        mean=mean,
+        sd=sd,
+    )  # fmt: skip
+
+
 def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
     """The receptive field of a pixel ``place`` of a scene ``(1, H, W)``, beside measured networks.
 
     The reference is the example; each network of the study comes with its weights and mean score.
     """
-    runs = catalogue.load("segmentation")
-    rows = []
-    for name, (spec, _) in segmentation.networks().items():
-        of = runs[runs["name"] == name]
-        rows.append({
-            "label": labels.LABELS[name], "parameters": int(of["parameters"].iloc[0]),
-            "miou": float(of["test_miou"].mean()),
-            "spec": asdict(spec) if isinstance(spec, EncoderDecoderSpec) else None,
-        })  # fmt: skip
     example = asdict(segmentation.REFERENCE) | {"row": place[0], "column": place[1]}
-    return data(scene=pixels(scene), size=scene.shape[-1], example=example, networks=rows)
+    rows = [
+        {"label": row["label"], "parameters": row["parameters"], "miou": row["miou"],
+         "spec": asdict(spec) if isinstance(spec, models.EncoderDecoderSpec) else None}
+        for row, (spec, _) in zip(_networks().to_dict("records"), segmentation.networks().values(), strict=True)
+    ]  # fmt: skip
+    return data(scene=_pixels(scene), size=scene.shape[-1], example=example, networks=rows)
 
 
-def scene(split: Split, count: int = 12) -> Data:
-    """Segment a scene: the first test scenes with their masks, a digit of each kind, two networks."""
+def scene(split: Split, count: int = 8) -> Data:
+    """Segment a scene: the first scenes with their masks, a digit of each kind, two networks."""
     digits = datasets.digits().test
     first = [int((digits.y == k).nonzero()[0]) for k in range(10)]
     ink = composition.smooth(digits.x[first, 0].numpy().astype(np.float64))
+    stored = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
     return data(
-        scripts=["networks"],
-        files=[network(name)[0] for name in ("segmentation-baseline", "segmentation")],
-        networks=[
-            {"label": "línea base", "script": network("segmentation-baseline")[0]},
-            {"label": "mejor red", "script": network("segmentation")[0]},
-        ],
+        scripts=["networks", "pad"],
+        files=[network(model)[0] for model in stored.values()],
+        networks=[{"label": label, "script": network(model)[0]} for label, model in stored.items()],
         scenes={
-            "count": count,
-            "images": pixels(split.x[:count]),
-            "masks": _bytes(split.y[:count].numpy()),
+            "count": count, "images": _pixels(split.x[:count]), "masks": _bytes(split.y[:count]),
         },
-        glyphs=pixels(ink),
-        colours=labels.CLASSES.colors,
+        glyphs=_pixels(ink),
+        colours=scenes.CLASSES.colors,
+    )  # fmt: skip
+
+
+def latent(z: Sequence[float]) -> Data:
+    """Walk the plane of the autoencoder with two numbers, from a code ``z``."""
+    model, _ = models.load_model("autoencoder-2")
+    digits = datasets.digits()
+    mean = digits.train.x.flatten(1).mean(0)
+    _, _, axes = np.linalg.svd((digits.train.x.flatten(1) - mean).numpy(), full_matrices=False)
+    with no_grad():
+        codes = {
+            name: {"codes": _floats(model.encode(split.x)), "labels": _bytes(split.y)}
+            for name, split in (("codes", digits.test), ("training", digits.train))
+        }
+    script = network("autoencoder-2")[0]
+    return data(
+        scripts=["networks"], files=[script], script=script, z=list(z),
+        pca={"mean": _floats(mean), "axes": _floats(axes[:2])},
+        colours=scenes.CLASSES.colors[1:], **codes,
+    )  # fmt: skip
+
+
+def writer(number: int) -> Data:
+    """The number writer, step by step, with ``number`` as its example."""
+    script = network("numbers")[0]
+    return data(scripts=["networks", "plot"], files=[script], script=script, number=number)
+
+
+def signal(split: Split, place: int) -> Data:
+    """Deform the signal ``place`` of a split of MNIST-1D; the first of each class follow it."""
+    first = [int((split.y == k).nonzero()[0]) for k in range(10)]
+    chosen = [place, *(k for k in first if k != place)]
+    script = network("mnist1d")[0]
+    return data(
+        scripts=["networks", "plot"], files=[script], script=script,
+        examples={"first": 0, "count": len(chosen), "signals": _floats(split.x[chosen])},
+    )  # fmt: skip
+
+
+def study(chosen: list[str]) -> Data:
+    """Explore the segmentation study; the networks ``chosen`` are the example."""
+    return data(
+        files=[_vega()[0]],
+        networks=json.loads(_networks().to_json(orient="records")),
+        across=explorer.ACROSS, up=explorer.UP, chosen=chosen,
+        wide=explorer.driven(520), narrow=explorer.driven(250),
+    )  # fmt: skip
+
+
+def explore(chosen: list[str]) -> explorer.Explorer:
+    """The same chart for a notebook, and its picture for paper."""
+    return explorer.Explorer(_networks(), chosen)
+
+
+@cache
+def _networks() -> pd.DataFrame:
+    """One row per network of the segmentation study: costs, field, mean scores, mean curve."""
+    runs = labels.labelled(studies.load("segmentation"))
+    rows = []
+    for name, (spec, _) in segmentation.networks().items():
+        of = runs[runs["name"] == name]
+        course = np.mean([h["validation"]["miou"] for h in of["history"]], axis=0)
+        known = isinstance(spec, models.EncoderDecoderSpec)
+        rows.append({
+            "name": name, "label": of["label"].iloc[0], "kind": labels.KINDS[of["kind"].iloc[0]][2],
+            "parameters": int(of["parameters"].iloc[0]), "macs": int(of["macs"].iloc[0]),
+            "field": _field(spec) if known else None,
+            "early": float(course[explorer.EARLY]), "miou": float(of["test_miou"].mean()),
+            "where": float(of["test_where"].mean()), "what": float(of["test_what"].mean()),
+            "course": [round(float(value), 4) for value in course],
+            "description": _describe(spec),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _field(spec: models.EncoderDecoderSpec) -> int:
+    """Side of the largest square that an output pixel sees."""
+    ranges = [models.input_range(spec, pixel) for pixel in range(2**spec.depth)]
+    return max(last - first + 1 for first, last in ranges)
+
+
+def _describe(spec: Any) -> str:
+    if not isinstance(spec, models.EncoderDecoderSpec):
+        return f"MONAI {spec.network}"
+    channels = ", ".join(map(str, spec.channels))
+    words = {"max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "repetir",
+             "bilinear": "bilineal", "transposed": "traspuesta", "unpool": "max-unpooling",
+             "none": "sin", "add": "sumados", "concat": "concatenados", "batch": "por lotes",
+             "group": "por grupos", "plain": "", "residual": "residual; ",
+             "separable": "separable; "}  # fmt: skip
+    bottom = f", {spec.bottom} en el fondo" if spec.bottom else ""
+    dilation = f", dilatación {spec.dilation}" if spec.dilation > 1 else ""
+    return (
+        f"{words[spec.block]}filtros {channels}; {spec.convolutions} conv. por nivel{bottom}; "
+        f"núcleo {spec.kernel} × {spec.kernel}{dilation}; baja: {words[spec.down]}; "
+        f"sube: {words[spec.up]}; atajos: {words[spec.skip]}; norma: {words[spec.norm]}"
     )
 
 
-def _bytes(values: np.ndarray) -> str:
-    return base64.b64encode(values.astype(np.uint8).tobytes()).decode()
-
-
-def pixels(grey: Tensor | np.ndarray) -> str:
-    """Grey values from 0 to 1 as base64, a byte each."""
-    values = np.clip(np.asarray(grey), 0, 1)
-    return _bytes(np.rint(values * 255))
-
+# Scripts beside the pages -------------------------------------------------------------------------
 
 # Stored models that pieces run.
 NETWORKS = (
-    "segmentation", "segmentation-baseline", "mnist-notebook", "autoencoder-2", "numbers", "mnist1d",
+    "segmentation", "segmentation-baseline", "mnist-notebook", "mnist-dense", "autoencoder-2",
+    "numbers", "mnist1d",
 )  # fmt: skip
 
 
 @cache
 def network(model: str) -> tuple[str, str]:
     """Name and text of the script with a stored model's spec and weights, in ``float32``."""
-    built, card = results.load_model(model)
+    built, card = models.load_model(model)
     tensors = {
         name: tensor.numpy()
         for name, tensor in built.state_dict().items()
         if tensor.is_floating_point()
     }
-    weights = b"".join(array.astype("<f4").tobytes() for array in tensors.values())
     content: dict[str, Any] = {
         "spec": card["spec"],
         "shapes": {name: array.shape for name, array in tensors.items()},
-        "weights": base64.b64encode(weights).decode(),
+        "weights": _floats(np.concatenate([array.ravel() for array in tensors.values()])),
     }
-    if isinstance(built, NumberWriter):
+    if isinstance(built, models.NumberWriter):
         content["extra"] = {
             "vocabulary": number_words.vocabulary(), "longest": number_words.longest(),
             "digits": number_words.DIGITS, "blank": number_words.BLANK,
@@ -156,6 +283,23 @@ def network(model: str) -> tuple[str, str]:
     return name, f'tarea.receive("{name}",{text});\n'
 
 
+@cache
+def _vega() -> tuple[str, str]:
+    """Name and text of the chart library, bundled from what ``vl-convert-python`` brings along."""
+    import inspect
+
+    import vl_convert
+    from altair.utils.html import spec_to_html
+
+    # The bundler knows its own copies of the library by the address that Altair writes into pages.
+    home = inspect.signature(spec_to_html).parameters["base_url"].default
+    version = vl_convert.get_vega_version()
+    bundle = vl_convert.javascript_bundle(
+        f'import * as all from "{home}/vega@{version}/+esm"; window.vega = all;'
+    )
+    return f"vega-{version}", f"(() => {{{bundle}}})();\n"
+
+
 def scripts() -> dict[str, str]:
     """Name and text of every data script, for the site to keep beside the pages."""
-    return dict(network(model) for model in NETWORKS)
+    return dict([*(network(model) for model in NETWORKS), _vega()])

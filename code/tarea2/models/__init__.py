@@ -17,7 +17,12 @@ from tarea2.models.encoder_decoder import (
 )
 from tarea2.models.network import Network
 from tarea2.models.peers import Peer, PeerSpec
-from tarea2.models.receptive import ReceptiveField, output_field, receptive_fields
+from tarea2.models.receptive import (
+    ReceptiveField,
+    input_range,
+    output_field,
+    receptive_fields,
+)
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec, sequence_loss
 from tarea2.models.signals import (
     DilatedNet,
@@ -57,6 +62,7 @@ __all__ = [
     "StackedConv1d",
     "StackedLinear",
     "build",
+    "input_range",
     "load_best",
     "load_golden",
     "load_model",

@@ -60,3 +60,23 @@ def output_field(spec: EncoderDecoderSpec, size: int = 128) -> int:
         (gradient,) = torch.autograd.grad(y[0, :, place, place].sum(), x, retain_graph=True)
         sides.append(int((gradient[0].sum((0, 1)) != 0).sum()))
     return max(sides)
+
+
+def input_range(spec: EncoderDecoderSpec, pixel: int) -> tuple[int, int]:
+    """First and last input row (or column) that output ``pixel`` can depend on, edges aside.
+
+    From the output back: the decoder's convolutions and ways up, the deepest level, the way down.
+    :func:`output_field` finds the same with gradients.
+    """
+    half = spec.kernel // 2
+    first = last = pixel
+    smooth = int(spec.up == "bilinear")  # an enlarged cell also depends on a neighbour
+    for _ in range(spec.depth):
+        first, last = first - spec.convolutions * half, last + spec.convolutions * half
+        first, last = (first - smooth) // 2, (last + smooth) // 2
+    reach = (spec.bottom or spec.convolutions) * half * spec.dilation
+    first, last = first - reach, last + reach
+    for _ in range(spec.depth):
+        first, last = 2 * first, 2 * last + 1
+        first, last = first - spec.convolutions * half, last + spec.convolutions * half
+    return first, last

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 from torch import Tensor
 
+from tarea2.datasets import number_words
 from tarea2.plots import style
-from tarea2.typography import number
+from tarea2.typography import number, percent
 
 
 def diagram(levels: Sequence[tuple[str, int, int]], skips: bool = False) -> Figure:
@@ -163,5 +164,32 @@ def learning(pairs: Sequence[int], errors: np.ndarray, width: float = 4.2) -> Fi
     ax.set_xlabel("pares para aprender")
     ax.set_ylabel("nombres con error (%)")
     ax.grid()
+    plt.close(fig)
+    return fig
+
+
+def writing(
+    probabilities: np.ndarray, chosen: np.ndarray, vocabulary: Sequence[str], words: int = 7
+) -> Figure:
+    """Show each step of a number writer: probabilities ``(steps, tokens)``, chosen tokens framed.
+
+    Of all words the chosen ones are shown, and the likeliest others up to ``words``.
+    """
+    others = [int(token) for token in probabilities.max(0).argsort()[::-1]]
+    tokens = list(dict.fromkeys([*map(int, chosen), *others]))[: max(words, len(set(chosen)))]
+    fig, ax = style.figure(height=0.7 + 0.28 * len(chosen))
+    names = [vocabulary[token] if token > number_words.END else "(fin)" for token in tokens]
+    shown = probabilities[:, tokens]
+    labels = np.vectorize(lambda value: percent(value, 1), otypes=[str])(shown)
+    style.heatmap(
+        ax, shown, cmap="Blues", vmin=0, vmax=1.3, annot=labels, annot_kws={"fontsize": 6.5},
+        square=False, xticklabels=names, yticklabels=range(1, len(chosen) + 1),
+    )  # fmt: skip
+    for step, token in enumerate(map(int, chosen)):
+        place = tokens.index(token), step
+        ax.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=style.VERMILION, lw=1.6))
+    ax.set_ylabel("paso")
+    ax.tick_params(axis="x", rotation=0)
+    ax.tick_params(axis="y", rotation=0)
     plt.close(fig)
     return fig

@@ -1,0 +1,128 @@
+"""A chart to explore a study with: every network by two measures, and how the chosen ones learned.
+
+Made with Altair (Vega-Lite). A notebook shows the chart itself, with lists to choose from and
+points to click; pages show its first state as a picture, and the site drives a smaller form of it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from tarea2.plots import style
+from tarea2.plots.labels import KINDS
+from tarea2.typography import NARROW_SPACE
+
+EARLY = 3  # epochs after which the early score is taken
+# Columns of a table that the chart can show, by name; the first ones lie across, the others up.
+ACROSS = {
+    "parameters": "parámetros", "macs": "multiplicaciones", "field": "campo receptivo",
+    "early": f"mIoU tras {EARLY} épocas",
+}  # fmt: skip
+UP = {"miou": "mIoU en test", "where": "dónde", "what": "qué"}
+SHAPES = ["square", "circle", "diamond", "triangle-up", "cross"]  # one per kind
+LOCALE = {
+    "number": {"decimal": ",", "thousands": NARROW_SPACE, "grouping": [3], "currency": ["", ""]}
+}
+# Vega-Lite 5 is what Jupyter shows by itself; nothing here needs a newer one.
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
+
+
+def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) -> alt.Chart:
+    """One point per network; ``chosen`` is a selection or an expression that keeps its colour."""
+    kinds = [name for _, _, name in KINDS.values()]
+    colours = [colour for colour, _, _ in KINDS.values()]
+    title = f"{json.dumps(UP)}[up] + ' contra ' + {json.dumps(ACROSS)}[across]"
+    bright = alt.condition(chosen, alt.value(1.0), alt.value(0.25))
+    return (
+        alt.Chart(width=width, height=round(width * 0.62), title=alt.Title(alt.expr(title)))
+        .transform_calculate(x="datum[across]", y="datum[up]")
+        .transform_filter("isValid(datum.x)")
+        .mark_point(filled=True, size=90)
+        .encode(
+            alt.X("x:Q", title=None).scale(zero=False, nice=True),
+            alt.Y("y:Q", title=None).scale(zero=False, nice=True),
+            alt.Color("kind:N", title=None).scale(domain=kinds, range=colours),
+            alt.Shape("kind:N", title=None).scale(domain=kinds, range=SHAPES),
+            opacity=bright,
+            tooltip=[alt.Tooltip("label:N", title="red"), alt.Tooltip("x:Q"), alt.Tooltip("y:Q")],
+        )
+        .add_params(across, up)
+    )
+
+
+def curves(chosen: Any, width: int) -> alt.Chart:
+    """The validation score after each epoch, of the chosen networks."""
+    return (
+        alt.Chart(width=width, height=round(width * 0.4))
+        .transform_filter(chosen)
+        .transform_flatten(["course"])
+        .transform_window(epoch="row_number()", groupby=["name"])
+        .transform_calculate(epoch="datum.epoch - 1")
+        .mark_line(point=True)
+        .encode(
+            alt.X("epoch:Q", title="época").axis(tickMinStep=1),
+            alt.Y("course:Q", title="mIoU en validación").scale(domain=[0, 1]),
+            alt.Color("label:N", title=None, scale=alt.Scale(range=list(style.CYCLE))),
+            tooltip=[alt.Tooltip("label:N", title="red"), "epoch:Q", "course:Q"],
+        )
+    )
+
+
+def driven(width: int) -> dict[str, Any]:
+    """The chart for the site, as Vega: signals ``across``, ``up`` and ``chosen`` drive it."""
+    import vl_convert
+
+    across, up = alt.param("across", value="parameters"), alt.param("up", value="miou")
+    chosen = alt.param("chosen", value=[])
+    known = "indexof(chosen, datum.name) >= 0"
+    top = points(f"length(chosen) == 0 || {known}", across, up, width)
+    chart = (top.add_params(chosen) & curves(known, width)).resolve_scale(color="independent", shape="independent")
+    chart = _styled(chart, columns=1 if width < 400 else 3)
+    chart.data = alt.NamedData("networks")
+    found: dict[str, Any] = vl_convert.vegalite_to_vega(
+        chart.to_dict(validate=False, context={"datasets": {}}), vl_version="6.1"
+    )
+    return found
+
+
+def _styled(chart: alt.VConcatChart, columns: int) -> alt.VConcatChart:
+    chart = chart.configure(locale=LOCALE, font="DejaVu Sans, sans-serif", background="transparent")
+    chart = chart.configure_title(fontSize=12, fontWeight="normal", anchor="start")
+    return chart.configure_legend(orient="bottom", columns=columns, labelLimit=240)
+
+
+class Explorer:
+    """The chart as a notebook shows it; as a picture where nothing can be clicked."""
+
+    def __init__(self, table: pd.DataFrame, chosen: list[str]):
+        lists = {
+            name: alt.param(
+                name,
+                value=next(iter(options)),
+                bind=alt.binding_select(options=list(options), labels=list(options.values()), name=title),
+            )
+            for name, options, title in (("across", ACROSS, "eje horizontal: "), ("up", UP, "eje vertical: "))
+        }  # fmt: skip
+        clicked = alt.selection_point(
+            "clicked", fields=["name"], toggle="true", value=[{"name": name} for name in chosen]
+        )
+        top = points(clicked, lists["across"], lists["up"], 380).add_params(clicked)
+        chart = (top & curves(clicked, 380)).resolve_scale(color="independent", shape="independent")
+        chart.data = alt.Data(values=json.loads(table.to_json(orient="records")))
+        self.chart = _styled(chart, columns=3)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        import vl_convert
+
+        spec = self.chart.to_dict() | {"$schema": SCHEMA}
+        svg = vl_convert.vegalite_to_svg(spec, vl_version="5.20")
+        return {
+            "application/vnd.vegalite.v5+json": spec,
+            "image/svg+xml": svg,
+            "image/png": vl_convert.vegalite_to_png(spec, vl_version="5.20", scale=2),
+            "text/plain": "<gráfico de las redes del estudio>",
+        }
