@@ -86,4 +86,5 @@ DEFINITIONS = (
 STORED_MODELS: dict[str, tuple[str, ...]] = {
     "mnist1d-notebook": ("mnist1d-cnn",),
     "mnist-notebook": ("mnist-cnn",),
+    "mnist-dense": ("mnist-mlp",),
 }
