@@ -30,20 +30,21 @@
       this.choice("up", "Volver por", UP);
       this.prediction({
         question: "Tras quedarse con uno de cada dos píxeles, ¿qué frecuencia se verá, en ciclos por píxel nuevo?",
-        min: 0, max: 1, tolerance: 0.0055, truth: () => this.alias, text: (value) => number(value, 3),
+        min: 0, max: 1, conceal: true, tolerance: 0.0055, truth: () => this.alias, text: (value) => number(value, 3),
         hint: () => (this.state.frequency > 0.25 ? "Por encima de 1/4 se ve 1 − 2f." : "Hasta 1/4 se ve 2f."),
       });
+      const size = { width: 308, height: 140 };
       const x = [0, SHOWN, 0, 20, 40, 60], y = [-1.2, 1.2, -1, 0, 1];
-      const view = (name, plot) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), plot.svg);
-      this.wave = tarea.plot({ x, y, xlabel: "píxel", ylabel: "valor", label: "La onda original" });
-      this.small = tarea.plot({ x, y, xlabel: "píxel del original", ylabel: "valor", label: "La onda reducida" });
-      this.back = tarea.plot({ x, y, xlabel: "píxel", ylabel: "valor", label: "La onda de vuelta a su tamaño" });
+      const view = (name, plot, answer = false) => make("div", { className: `tarea-view${answer ? " tarea-answer" : ""}` }, make("p", { className: "tarea-name" }, name), plot.svg);
+      this.wave = tarea.plot({ ...size, x, y, xlabel: "píxel", ylabel: "valor", label: "La onda original" });
+      this.small = tarea.plot({ ...size, x, y, xlabel: "píxel del original", ylabel: "valor", label: "La onda reducida" });
+      this.back = tarea.plot({ ...size, x, y, xlabel: "píxel", ylabel: "valor", label: "La onda de vuelta a su tamaño" });
       const f = [0, 0.5, 0, 0.1, 0.2, 0.3, 0.4, 0.5], a = [0, 1.1, 0, 0.5, 1];
-      this.before = tarea.plot({ x: f, y: a, xlabel: "ciclos por píxel", ylabel: "amplitud", label: "Espectro de la onda original" });
-      this.after = tarea.plot({ x: f, y: a, xlabel: "ciclos por píxel nuevo", ylabel: "amplitud", label: "Espectro de la onda reducida" });
-      this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
-      stage.append(view("la onda", this.wave), view("su espectro", this.before), view("reducida a la mitad", this.small),
-        view("su espectro; la raya de trazos es lo que predice la regla", this.after), view("de vuelta; en naranja, el error", this.back), this.says);
+      this.before = tarea.plot({ ...size, x: f, y: a, xlabel: "ciclos por píxel", ylabel: "amplitud", label: "Espectro de la onda original" });
+      this.after = tarea.plot({ ...size, x: f, y: a, xlabel: "ciclos por píxel nuevo", ylabel: "amplitud", label: "Espectro de la onda reducida" });
+      this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
+      stage.append(view("la onda", this.wave), view("su espectro", this.before), view("reducida a la mitad", this.small, true),
+        view("su espectro; a trazos, lo que dice la regla", this.after, true), view("de vuelta; en naranja, el error", this.back, true), this.says);
     }
 
     // What is seen of the frequency when every other value is kept.

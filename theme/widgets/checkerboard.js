@@ -21,7 +21,7 @@
       this.range("stride", "Paso", { min: 1, max: 4, step: 1, example: this.data.stride, decimals: 0 });
       this.prediction({
         question: "Lejos de los bordes, ¿recibirán todas las salidas las mismas copias?",
-        options: { yes: "todas igual", no: "unas más que otras" },
+        conceal: true, options: { yes: "todas igual", no: "unas más que otras" },
         truth: () => (this.even ? "yes" : "no"),
         hint: () => "Compara el resto de dividir el núcleo entre el paso.",
       });
@@ -29,11 +29,11 @@
       const canvas = (label) => make("canvas", { role: "img", "aria-label": label, style: "width: 12rem" });
       this.board = canvas("Copias que recibe cada salida en dos dimensiones");
       this.cure = canvas("Repetir valores y convolucionar después");
-      const view = (name, ...content) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), ...content);
+      const view = (name, ...content) => make("div", { className: "tarea-view tarea-answer" }, make("p", { className: "tarea-name" }, name), ...content);
       this.boardText = make("p", { className: "tarea-name" });
       this.cureText = make("p", { className: "tarea-name" });
-      this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
-      stage.append(make("div", { className: "tarea-view tarea-wide" }, make("p", { className: "tarea-name" }, "una dimensión: copias que recibe cada salida"), this.bars),
+      this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
+      stage.append(make("div", { className: "tarea-view tarea-wide tarea-answer" }, make("p", { className: "tarea-name" }, "una dimensión: copias que recibe cada salida"), this.bars),
         view("dos dimensiones: transpuesta", this.board, this.boardText), view("repetir y después convolucionar", this.cure, this.cureText), this.says);
     }
 

@@ -92,8 +92,8 @@
         circle.setAttribute("cy", y);
       }
       const lost = image.reduce((sum, value, k) => sum + (value - projected[k]) ** 2, 0);
-      this.says.textContent = `z = (${number(first, 2)}; ${number(second, 2)}). El código de entrenamiento más cercano está a ${number(near.distance, 2)} ` +
-        `${this.guessed ? `y es de un ${near.label}` : ""}. PCA pierde ${number(lost, 2)} (error cuadrático) de este dibujo.`.replace(/^ \./, ".");
+      this.says.textContent = `z = (${number(first, 2)}; ${number(second, 2)}). El código de entrenamiento más cercano está a ${number(near.distance, 2)}` +
+        `${this.guessed ? ` y es de un ${near.label}` : ""}. PCA pierde ${number(lost, 2)} (error cuadrático) de este dibujo.`;
     }
   }
 

@@ -157,6 +157,8 @@
         this.state[name] = control.example;
         control.say("");
       }
+      this.forgetPrediction?.();
+      if (this.conceals) this.reveal(false);
       this.show();
       this.news.textContent = "Ejemplo de la página.";
     }
@@ -255,15 +257,24 @@
     }
 
     // A question before the answer: `truth()` gives what is right now, `hint` what to say otherwise.
-    // With `conceal`, views can ask `this.guessed` whether to show the answer.
-    prediction({ question, min = 0, max = Infinity, options, truth, tolerance = 0, text = (value) => number(value), hint }) {
+    // Views of the class "tarea-answer" stay hidden until the reader has answered once, or asked to
+    // see; `this.guessed` says whether the present state has been guessed.
+    prediction({ question, min = 0, max = Infinity, options, truth, tolerance = 0, text = (value) => number(value), hint, conceal = false }) {
       const id = `${this.name}-prediction`;
       const input = options
         ? make("select", { id }, Object.entries(options).map(([value, name]) => make("option", { value }, name)))
         : make("input", { id, type: "text", inputMode: "decimal", autocomplete: "off", size: 6 });
       const reply = make("output", { "aria-live": "polite", className: "tarea-reply" });
+      const look = make("button", { type: "button" }, "Ver sin predecir");
       const form = make("form", { className: "tarea-group tarea-prediction" }, make("label", { htmlFor: id }, question), input,
-        make("button", { type: "submit" }, "Comprobar"), reply);
+        make("button", { type: "submit" }, "Comprobar"), look, reply);
+      this.reveal = (shown) => {
+        this.live.classList.toggle("tarea-concealed", !shown);
+        look.hidden = shown;
+      };
+      this.reveal(!conceal);
+      this.conceals = conceal;
+      look.addEventListener("click", () => { this.reveal(true); input.focus(); });
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         const right = truth();
@@ -272,6 +283,7 @@
         const fine = options ? guess === right : Math.abs(guess - right) <= tolerance;
         const name = options ? options[right] : text(right);
         this.guessed = true;
+        this.reveal(true);
         this.draw();
         reply.textContent = fine ? `Sí: ${name}.` : `No: es ${name}. ${hint()}`;
       });

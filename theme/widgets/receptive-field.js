@@ -71,10 +71,14 @@
       this.range("row", "Fila del píxel", { min: 0, max: size - 1, step: 1, example: example.row, decimals: 0 });
       this.range("column", "Columna del píxel", { min: 0, max: size - 1, step: 1, example: example.column, decimals: 0 });
 
+      this.prediction({
+        question: "¿Cuántos píxeles de lado tendrá el campo receptivo?", conceal: true, text: (value) => number(value),
+        truth: () => outputField(this.spec), hint: () => "Cada convolución suma (núcleo − 1) celdas, y las celdas de un nivel hondo miden el doble que las del anterior.",
+      });
       const canvas = make("canvas", { role: "img", "aria-label": "Escena con el campo receptivo del píxel elegido",
         style: "width: 18rem; cursor: crosshair" });
       picture(canvas, bytes(this.data.scene), size, size, (value) => grey(value / 255));
-      this.square = make("svg:rect", { fill: "#e69f0033", stroke: "#e69f00", "stroke-width": 0.5 });
+      this.square = make("svg:rect", { class: "tarea-answer", fill: "#e69f0033", stroke: "#e69f00", "stroke-width": 0.5 });
       this.cross = make("svg:path", { stroke: "#e69f00", "stroke-width": 0.5, fill: "none" });
       const overlay = make("svg:svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true",
         style: "position: absolute; inset: 0; width: 100%; height: 100%; overflow: hidden; pointer-events: none" },
@@ -84,12 +88,12 @@
         const place = (offset, length) => Math.min(size - 1, Math.max(0, Math.floor(offset / length * size)));
         this.set({ row: place(event.clientY - box.top, box.height), column: place(event.clientX - box.left, box.width) });
       });
-      this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
+      this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
       this.table = make("tbody");
       stage.append(
         make("div", { className: "tarea-view" }, make("div", { style: "position: relative; width: fit-content; max-width: 100%" }, canvas, overlay),
           make("p", { className: "tarea-name" }, "Pulsa un píxel de la escena o elígelo con los controles.")),
-        make("div", { className: "tarea-view tarea-scroll", tabIndex: 0, role: "region", "aria-label": "Redes medidas con pesos parecidos" },
+        make("div", { className: "tarea-view tarea-scroll tarea-answer", tabIndex: 0, role: "region", "aria-label": "Redes medidas con pesos parecidos" },
           make("p", { className: "tarea-name" }, "Redes medidas con esos pesos, ±15 %"),
           make("table", {}, make("thead", {}, make("tr", {}, ["red", "pesos", "campo", "mIoU en test"].map((text) => make("th", { scope: "col" }, text)))), this.table)),
         this.says);

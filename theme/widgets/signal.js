@@ -31,7 +31,7 @@
       this.button("Otra señal", () => { next = (next + 1) % examples.count; this.set({ signal: signal(next), shift: 0, scale: 1, noise: 0 }); });
       this.prediction({
         question: "¿Qué clase dirá la red de la señal que se ve?",
-        options: Object.fromEntries([...Array(10).keys()].map((k) => [k, String(k)])),
+        conceal: true, options: Object.fromEntries([...Array(10).keys()].map((k) => [k, String(k)])),
         truth: () => String(argmax(this.answer.probabilities)), hint: () => "Deforma la señal poco a poco para ver cuándo cambia.",
       });
       const ticks = [-LIMIT, LIMIT, -4, -2, 0, 2, 4];
@@ -54,9 +54,9 @@
       svg.addEventListener("pointermove", (event) => { if (pressed) drawAt(event); });
       for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, () => { pressed = false; });
       this.shares = make("div");
-      this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
+      this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
       const view = (name, ...content) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), ...content);
-      stage.append(view("la señal que recibe la red; arrastra sobre ella para dibujar", svg), view("probabilidades", this.shares), this.says);
+      stage.append(view("la señal que recibe la red; arrastra sobre ella para dibujar", svg), make("div", { className: "tarea-answer" }, view("probabilidades", this.shares)), this.says);
     }
 
     // The signal as the network gets it, deformed as the chapter's robustness test does.

@@ -28,7 +28,7 @@
       this.choice("across", "Eje horizontal", across);
       this.choice("up", "Eje vertical", up);
       this.prediction({
-        question: "¿Cuánto vale la correlación de rangos entre los dos ejes, de −1 a 1?", min: -1, max: 1, tolerance: 0.1,
+        question: "¿Cuánto vale la correlación de rangos entre los dos ejes, de −1 a 1?", min: -1, max: 1, tolerance: 0.1, conceal: true,
         truth: () => this.correlation(networks), text: (value) => number(value, 2), hint: () => "Se da por buena una décima de más o de menos.",
       });
       const names = networks.map((network) => network.name);
@@ -55,7 +55,7 @@
         this.boxes[name].addEventListener("change", () => this.toggle(name));
         list.append(make("span", { className: "tarea-flag tarea-control" }, this.boxes[name], make("label", { htmlFor: id }, label)));
       }
-      this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
+      this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
       const chart = make("div", { className: "tarea-chart", role: "group", "aria-label": "Gráfico de las redes y curvas de las elegidas" });
       this.table = make("tbody");
       const details = make("details", { className: "tarea-wide" }, make("summary", {}, "Elegir redes por su nombre"), list);
