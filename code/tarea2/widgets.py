@@ -172,10 +172,12 @@ def latent(z: Sequence[float]) -> Data:
     )  # fmt: skip
 
 
-def writer(number: int) -> Data:
+def writer(number: int, model: str = "numbers") -> Data:
     """The number writer, step by step, with ``number`` as its example."""
-    script = network("numbers")[0]
-    return data(scripts=["networks", "plot"], files=[script], script=script, number=number)
+    script = network(model)[0]
+    return data(
+        scripts=["networks", "plot"], files=[script], script=script, model=model, number=number
+    )  # fmt: skip
 
 
 def signal(split: Split, place: int) -> Data:

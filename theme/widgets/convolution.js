@@ -249,6 +249,7 @@
       this.mark([]);
       if (this.concealed) { this.says.textContent = "Predice el tamaño de la salida antes de verla."; return; }
       this.outputGrid.style.gridTemplateColumns = `repeat(${width}, max-content)`;
+      this.outputGrid.classList.toggle("tarea-broad", this.flat);
       for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) {
         const cells = this.window(i, j);
         const sum = cells.reduce((total, { weight, value }) => total + weight * value, 0);

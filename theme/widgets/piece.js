@@ -92,6 +92,11 @@
     return scripts[name];
   }
 
+  // The text of an address, or the address itself where somebody has broken its percent signs.
+  function unescaped(address) {
+    try { return decodeURIComponent(address); } catch { return address; }
+  }
+
   let count = 0;
 
   class Piece extends HTMLElement {
@@ -112,7 +117,9 @@
     async start() {
       const json = this.querySelector(":scope > script[type='application/json']");
       this.data = JSON.parse(json?.textContent || "{}");
-      for (const name of this.data.files ?? []) await fetchScript(name);
+      const files = this.data.files ?? [];
+      if (files.length) await this.comesNear();
+      for (const name of files) await fetchScript(name);
       this.figure.append(...[...this.children].filter((child) => child !== json));
       const title = make("p", { className: "tarea-title", id: `${this.name}-title` }, this.constructor.title);
       this.live.setAttribute("aria-labelledby", title.id);
@@ -127,6 +134,20 @@
       this.show();
       this.readAddress();
       addEventListener("hashchange", () => this.readAddress());
+    }
+
+    // Weights are read when the reader comes to the piece, or follows a link to it.
+    comesNear() {
+      if (location.hash.startsWith(`#${this.name}?`)) return null;
+      return new Promise((resolve) => {
+        const watcher = new IntersectionObserver((entries) => {
+          if (!entries.some((entry) => entry.isIntersecting)) return;
+          watcher.disconnect();
+          resolve();
+        }, { rootMargin: "600px" });
+        watcher.observe(this);
+        addEventListener("hashchange", () => { if (location.hash.startsWith(`#${this.name}?`)) resolve(); });
+      });
     }
 
     // Reset, link, and the figure that paper shows.
@@ -365,7 +386,7 @@
     }
 
     readAddress() {
-      const text = decodeURIComponent(location.hash.slice(1).split("?")[0]);
+      const text = unescaped(location.hash.slice(1).split("?")[0]);
       const target = text && document.getElementById(text);
       if (target && this.figure.contains(target)) {  // a reference leads to the figure
         this.openFigure(true);

@@ -1,0 +1,861 @@
+"""Every interactive piece as a reader uses it: mouse, keyboard, touch, print, no script, bad input.
+
+Pages are opened from disk. What pieces show is compared with the package.
+"""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from browsing import DESKTOP, uri, visit
+from playwright.sync_api import Page, expect
+from torch.nn import functional as F
+
+from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
+from tarea2.datasets import number_words
+from tarea2.training import predict
+from tarea2.typography import number
+
+SMALL = {"width": 360, "height": 740}
+CHAPTERS = {
+    "taller": "06-preguntas-cnn", "campo": "08-segmentacion", "explorador": "08-segmentacion",
+    "escena": "08-segmentacion", "digito": "05-mnist", "rayas": "04-remuestreo",
+    "damero": "04-remuestreo", "codigos": "07-encoder-decoder", "escritor": "07-encoder-decoder",
+    "senal": "09-experimento-final",
+}  # fmt: skip
+PIECES = list(CHAPTERS)
+# A control of each piece, what a reader types or chooses there, and what a broken link would say.
+CHANGES = {
+    "taller": ("stride", "2"), "campo": ("depth", "3"), "explorador": ("across", "macs"),
+    "escena": ("clutter", "3"), "digito": ("right", "2"), "rayas": ("phase", "0.5"),
+    "damero": ("kernel", "4"), "codigos": ("first", "1"), "escritor": ("number", "777"),
+    "senal": ("shift", "5"),
+}  # fmt: skip
+
+
+def open_piece(browser, site, name: str, size=DESKTOP, theme="light", query="", **options) -> Page:
+    """Open a piece's page and wait until the piece is live."""
+    page = visit(browser, uri(site, f"chapters/{CHAPTERS.get(name, name)}.html"), size, theme)
+    if query:
+        page.goto(page.url.split("#")[0] + f"#{name}?{query}")
+        page.reload()
+    page.locator(f"#{name}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{name}[live]")
+    return page
+
+
+@pytest.fixture
+def piece(browser, site):
+    """Open pieces, and fail at the end of the test if the console held an error."""
+    opened, errors = [], []
+
+    def opener(name: str, **options) -> Page:
+        page = open_piece(browser, site, name, **options)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+        opened.append(page)
+        return page
+
+    yield opener
+    for page in opened:
+        page.close()
+    assert errors == []
+
+
+def state(page: Page, name: str) -> dict:
+    """What a piece's link would say, by control."""
+    return page.evaluate(
+        f"""() => {{ const piece = document.getElementById("{name}");
+        return Object.fromEntries(Object.entries(piece.controls).map(
+          ([key, control]) => [key, control.write(piece.state[key])])); }}"""
+    )
+
+
+def put(page: Page, name: str, control: str, value: str) -> None:
+    """Give a control a value as a reader would: typing, choosing, or arrow keys on a slider."""
+    box = page.locator(f"#{name}-{control}")
+    kind = box.evaluate("e => e.localName === 'select' ? 'select' : e.type")
+    if kind == "select":
+        box.select_option(value)
+    elif kind == "checkbox":
+        box.set_checked(value == "1")
+    elif kind == "range":
+        box.evaluate(
+            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); }", value
+        )
+    else:
+        box.fill(value)
+
+
+def reveal(page: Page, name: str) -> None:
+    """Ask to see without a prediction, where a piece waits for one."""
+    for button in page.locator(f"#{name} .tarea-live form button", has_text="Ver sin").all():
+        if button.is_visible():
+            button.click()
+
+
+def message(page: Page, name: str, control: str):
+    return page.locator(f"#{name}-{control}-message")
+
+
+# Every piece ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_piece_opens_from_disk_without_errors_or_requests(browser, site, name):
+    errors: list[str] = []
+    requests: list[str] = []
+    page = browser.new_page(viewport=DESKTOP)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: line.type in ("error", "warning") and errors.append(line.text))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(uri(site, f"chapters/{CHAPTERS[name]}.html"))
+    page.locator(f"#{name}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{name}[live]")
+    reveal(page, name)
+    page.wait_for_timeout(200)
+    assert errors == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert page.locator(f"#{name} .tarea-live").is_visible()
+    assert not page.locator(f"#{name} .tarea-figure").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_a_piece_in_use(piece, name, theme):
+    page = piece(name, theme=theme, size=SMALL if theme == "dark" else DESKTOP)
+    reveal(page, name)
+    found = Axe().run(page, context=f"#{name}").response["violations"]
+    assert [
+        f"{item['id']}: {item['nodes'][0]['html'][:200]}"
+        for item in found
+        if item["impact"] in ("serious", "critical")
+    ] == []
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_print_shows_the_figure(piece, name):
+    page = piece(name)
+    page.emulate_media(media="print")
+    assert page.locator(f"#{name} .tarea-figure img").first.is_visible()
+    assert not page.locator(f"#{name} .tarea-live").is_visible()
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_without_scripts_the_figure_stands_there(browser, site, name):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(uri(site, f"chapters/{CHAPTERS[name]}.html"))
+    assert page.locator(f"#{name} figure img").first.is_visible()
+    assert page.locator(f"#{name} figcaption").first.is_visible()
+    assert page.locator(f"#{name} .tarea-live").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_piece_fits_a_small_phone_and_a_finger(piece, name):
+    page = piece(name, size=SMALL)
+    reveal(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
+    small = page.evaluate(
+        f"""() => [...document.querySelectorAll("#{name} .tarea-live :is(button, input, select, summary)")]
+        .map((e) => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
+        .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([text]) => text)"""
+    )
+    assert small == []
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_piece_fits_a_window_at_twice_the_size(piece, name):
+    # 200 % zoom of a 1280 px window leaves 640 px.
+    page = piece(name, size={"width": 640, "height": 450})
+    reveal(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_the_keyboard_reaches_every_control(piece, name):
+    page = piece(name)
+    reveal(page, name)
+    wanted = page.evaluate(
+        f"""() => {{ const all = [...document.querySelectorAll(
+          "#{name} .tarea-live :is(button, input, select, summary, canvas[tabindex])")];
+        const seen = all.filter((e) => e.tabIndex >= 0 && e.checkVisibility());
+        window.reached = new Set();
+        for (const e of seen) e.addEventListener("focus", () => window.reached.add(e));
+        seen[0].focus();
+        return seen.length; }}"""
+    )
+    for _ in range(wanted + 12):
+        page.keyboard.press("Tab")
+    assert page.evaluate("window.reached.size") >= wanted
+    assert wanted >= 5
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_reset_returns_to_the_pages_example(piece, name):
+    page = piece(name)
+    before = state(page, name)
+    control, value = CHANGES[name]
+    put(page, name, control, value)
+    assert state(page, name)[control] == value
+    page.locator(f"#{name} .tarea-tools button", has_text="Volver al ejemplo").click()
+    assert state(page, name) == before
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_copied_link_shows_the_same_state(piece, browser, name):
+    page = piece(name)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    control, value = CHANGES[name]
+    put(page, name, control, value)
+    page.locator(f"#{name} .tarea-tools button", has_text="Copiar el enlace").click()
+    expect(page.locator(f"#{name} .tarea-news")).to_contain_text("nlace")
+    address = page.evaluate(f"document.getElementById('{name}').address()")
+    assert f"#{name}?" in address
+    other = browser.new_page()
+    other.goto(address)
+    other.wait_for_selector(f"#{name}[live]")
+    assert state(other, name) == state(page, name)
+    assert state(other, name)[control] == value
+    other.close()
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_link_edited_by_hand_is_refused_in_a_sentence(piece, name):
+    control, value = CHANGES[name]
+    page = piece(name)
+    example = state(page, name)
+    page = piece(name, query=f"{control}=%3Cscript%3E&nada=1")
+    expect(page.locator(f"#{name} .tarea-news")).to_contain_text("no valen")
+    assert message(page, name, control).text_content().endswith(".")
+    assert state(page, name) == example
+    put(page, name, control, value)  # and it goes on working
+    assert state(page, name)[control] == value
+    assert message(page, name, control).text_content() == ""
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_broken_percent_sign_in_the_address_breaks_nothing(browser, site, name):
+    errors: list[str] = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(uri(site, f"chapters/{CHAPTERS[name]}.html") + f"#{name}?%E0%A4%A=1&x=%")
+    page.locator(f"#{name}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{name}[live]")
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_the_figure_opens_by_button_and_by_reference(piece, name):
+    page = piece(name)
+    figure = page.locator(f"#{name} .tarea-figure")
+    button = page.locator(f"#{name} .tarea-tools button", has_text="figura fija")
+    button.click()
+    assert figure.is_visible()
+    assert button.get_attribute("aria-expanded") == "true"
+    button.click()
+    assert not figure.is_visible()
+    label = figure.locator("figure[id]").first.get_attribute("id")
+    page.evaluate(f"location.hash = '#{label}'")
+    expect(figure).to_be_visible()
+
+
+def test_a_piece_whose_weights_are_missing_shows_its_figure_and_says_so(browser, site, tmp_path):
+    source = (site / "chapters" / "05-mnist.html").read_text("utf-8")
+    folder = site / "chapters"
+    broken = folder / "roto.html"
+    broken.write_text(re.sub(r"mnist-notebook-[0-9a-f]{12}", "mnist-notebook-000000000000", source))
+    try:
+        page = visit(browser, broken.as_uri())
+        page.locator("#digito").scroll_into_view_if_needed()
+        fault = page.locator("#digito .tarea-fault")
+        expect(fault).to_contain_text("volver a construir el sitio")
+        assert page.locator("#digito figure img").first.is_visible()
+        page.close()
+    finally:
+        broken.unlink()
+
+
+def sizes(site, page_name: str) -> int:
+    """Bytes that pieces add to a page: scripts, style, data in the page and beside it."""
+    text = (site / "chapters" / f"{page_name}.html").read_text("utf-8")
+    total = 0
+    for inline in re.findall(r'<script type="application/json">(.*?)</script>', text, re.DOTALL):
+        total += len(inline.encode())
+        total += sum(
+            (site / "widgets" / "data" / f"{name}.js").stat().st_size
+            for name in json.loads(inline)["files"]
+        )
+    for name in set(re.findall(r'"\.\./widgets/([\w.-]+)"', text)):
+        total += (site / "widgets" / name).stat().st_size
+    return total
+
+
+@pytest.mark.parametrize("page_name", sorted({*CHAPTERS.values(), "01-convolucion-1d", "03-convolucion-2d"}))
+def test_pieces_stay_within_their_budget(site, page_name):
+    limit = 1_500_000 if page_name == "08-segmentacion" else 500_000
+    assert 20_000 < sizes(site, page_name) < limit
+
+
+def test_pages_without_pieces_load_nothing(site):
+    for page_name in ("02-mnist-1d", "10-reflexiones"):
+        assert "widgets/" not in (site / "chapters" / f"{page_name}.html").read_text("utf-8")
+
+
+# Convolution workshop -----------------------------------------------------------------------------
+
+
+def matrix_text(rows: np.ndarray) -> str:
+    return ";".join("_".join(f"{value:g}" for value in row) for row in rows)
+
+
+def output_of(page: Page, name: str = "taller") -> list[list[str]]:
+    return page.evaluate(
+        f"""() => {{ const piece = document.getElementById("{name}");
+        const cells = [...piece.outputGrid.children].map((cell) => cell.textContent);
+        return Array.from({{ length: piece.height }}, (_, i) => cells.slice(i * piece.width, (i + 1) * piece.width)); }}"""
+    )
+
+
+def written(values: np.ndarray) -> list[list[str]]:
+    return [[number(round(float(v), 4)) if v % 1 else number(int(v)) for v in row] for row in values]
+
+
+def test_the_workshop_answers_question_one(piece):
+    page = piece("taller")
+    put(page, "taller", "ask", "0")
+    page.get_by_role("button", name="Pregunta 1a").click()
+    assert output_of(page) == written(questions.convolve(questions.X, questions.KERNEL_A, 2))
+    page.get_by_role("button", name="Pregunta 1b").click()
+    expected = questions.convolve(questions.X, questions.KERNEL_B, 2, 2)
+    assert output_of(page) == written(expected)
+    put(page, "taller", "strict", "1")
+    assert output_of(page) == written(-expected)
+
+
+def test_the_workshop_shows_what_the_package_computes(piece):
+    page = piece("taller")
+    put(page, "taller", "ask", "0")
+    generator = np.random.default_rng(20)
+    whole = lambda low, high: int(generator.integers(low, high + 1))
+    tried = 0
+    while tried < 60:
+        x = generator.integers(-9, 10, (whole(1, 8), whole(1, 8)))
+        k = generator.integers(-3, 4, (whole(1, 3), whole(1, 3)))
+        stride, padding, dilation, strict = whole(1, 5), whole(0, 5), whole(1, 3), whole(0, 1)
+        kernel = k[::-1, ::-1] if strict else k
+        try:
+            expected = convolution.conv2d(x[None, None], kernel[None, None], stride, padding, dilation)[0, 0]  # fmt: skip
+        except ValueError:
+            continue
+        tried += 1
+        texts = {"x": matrix_text(x), "k": matrix_text(k), "stride": str(stride),
+                 "padding": str(padding), "dilation": str(dilation), "strict": str(strict)}  # fmt: skip
+        assert page.evaluate("(texts) => document.getElementById('taller').attempt(texts)", texts)
+        assert output_of(page) == written(expected)
+        # Marks: inputs that no window reaches, and outputs that see only padding.
+        ones = np.ones(k.shape)[None, None]
+        inside = convolution.conv2d(np.ones(x.shape)[None, None], ones, stride, padding, dilation)
+        seen = convolution.conv2d_gradients(x[None, None], ones, np.ones_like(inside), stride, padding, dilation)[0][0, 0]  # fmt: skip
+        marks = page.evaluate("""() => { const piece = document.getElementById("taller"), { x } = piece.state;
+          return [x.map((row, r) => row.map((_, c) => piece.cell(r, c).classList.contains("tarea-unseen"))),
+            [...piece.outputGrid.children].map((cell) => cell.classList.contains("tarea-only-zeros"))]; }""")
+        assert marks[0] == (seen == 0).tolist()
+        assert marks[1] == (inside[0, 0] == 0).ravel().tolist()
+
+
+def test_the_workshop_of_a_signal_shows_what_the_package_computes(browser, site):
+    page = visit(browser, uri(site, "chapters/01-convolucion-1d.html"))
+    page.wait_for_selector("#taller[live]")
+    put(page, "taller", "ask", "0")
+    generator = np.random.default_rng(21)
+    whole = lambda low, high: int(generator.integers(low, high + 1))
+    for _ in range(30):
+        x, k = generator.integers(-9, 10, whole(5, 12)), generator.integers(-3, 4, whole(1, 3))
+        stride, padding, dilation = whole(1, 4), whole(0, 4), whole(1, 2)
+        expected = convolution.conv1d(x, k, stride, dilation, padding)
+        texts = {"x": matrix_text(x[None]), "k": matrix_text(k[None]), "stride": str(stride),
+                 "padding": str(padding), "dilation": str(dilation)}  # fmt: skip
+        assert page.evaluate("(texts) => document.getElementById('taller').attempt(texts)", texts)
+        assert output_of(page) == written(expected[None])
+    page.close()
+
+
+def test_the_workshop_hides_the_output_until_its_size_is_predicted(piece):
+    page = piece("taller")
+    assert not page.locator("#taller .tarea-grid[role=group]").is_visible()
+    page.locator("#taller-guess-rows").fill("3")
+    page.locator("#taller-guess-columns").fill("dos")
+    assert page.locator("#taller-guess-columns").input_value() == ""  # a number field takes no letters
+    page.get_by_role("button", name="Comprobar").first.click()
+    assert "número" in page.locator("#taller form .tarea-message").text_content()
+    page.locator("#taller-guess-columns").fill("2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#taller .tarea-says")).to_have_text(re.compile("Has dicho 3 × 2 .* 2 × 2"))
+    assert page.locator("#taller .tarea-grid[role=group]").is_visible()
+    put(page, "taller", "padding", "1")  # another size, another question
+    assert not page.locator("#taller .tarea-grid[role=group]").is_visible()
+    page.locator("#taller-guess-rows").fill("3")
+    page.locator("#taller-guess-columns").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.locator("#taller .tarea-says")).to_contain_text("Sí: la salida tiene 3 × 3")
+
+
+@pytest.mark.parametrize("way", ["mouse", "keyboard", "touch"])
+def test_an_output_cell_explains_its_window(browser, site, way):
+    context = browser.new_context(has_touch=way == "touch", viewport=SMALL if way == "touch" else DESKTOP)
+    page = context.new_page()
+    page.goto(uri(site, "chapters/06-preguntas-cnn.html"))
+    page.wait_for_selector("#taller[live]")
+    put(page, "taller", "ask", "0")
+    page.get_by_role("button", name="Pregunta 1a").click()
+    cells = page.locator("#taller .tarea-grid[role=group] button")
+    if way == "mouse":
+        cells.nth(3).hover()
+    elif way == "touch":
+        cells.nth(3).tap()
+    else:
+        cells.nth(0).focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("#taller .tarea-says")).to_have_text("Salida (1, 1): 1·7 + 0·1 + 0·3 + 1·4 = 11")
+    assert page.locator("#taller .tarea-window").count() == 4
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "sentence"),
+    [
+        ("stride", "", "Aquí va un número entero"), ("stride", "0", "0 no vale"),
+        ("stride", "99999999999", "no vale"), ("stride", "1.5", "no vale"),
+        ("padding", "-1", "no vale"), ("columns", "0", "no vale"), ("columns", "40", "no vale"),
+        ("columns", "", "Aquí va"), ("dilation", "5", None), ("rows", "1", "núcleo abarca"),
+    ],
+)  # fmt: skip
+def test_bad_input_in_the_workshop_keeps_the_last_result(piece, control, value, sentence):
+    page = piece("taller")
+    put(page, "taller", "ask", "0")
+    before = output_of(page)
+    put(page, "taller", control, value)
+    if sentence is None:  # fits exactly: no complaint
+        assert message(page, "taller", control).text_content() == ""
+        return
+    expect(message(page, "taller", control)).to_contain_text(sentence)
+    assert output_of(page) == before
+
+
+def test_a_bad_cell_is_named_and_keeps_the_last_result(piece):
+    page = piece("taller")
+    put(page, "taller", "ask", "0")
+    before = output_of(page)
+    cell = page.get_by_label("X, fila 1, columna 2")
+    for text in ("", "siete", "1e9", "--2"):
+        cell.fill(text)
+        assert page.locator("#taller .tarea-message", has_text="Fila 1, columna 2").is_visible()
+        assert output_of(page) == before
+    cell.fill("2,5")
+    assert not page.locator("#taller .tarea-message", has_text="Fila 1, columna 2").is_visible()
+    assert page.evaluate("document.getElementById('taller').state.x[0][1]") == 2.5
+
+
+def test_a_refused_kernel_is_taken_when_there_is_room_for_it(piece):
+    page = piece("taller")
+    put(page, "taller", "ask", "0")
+    put(page, "taller", "kernelRows", "3")
+    put(page, "taller", "kernelColumns", "3")
+    put(page, "taller", "dilation", "3")
+    expect(message(page, "taller", "dilation")).to_contain_text("abarca 7 celdas")
+    assert state(page, "taller")["dilation"] == "1"
+    put(page, "taller", "padding", "1")
+    assert message(page, "taller", "dilation").text_content() == ""
+    assert state(page, "taller")["dilation"] == "3"
+
+
+# Receptive field -----------------------------------------------------------------------------------
+
+
+def test_field_and_costs_are_the_packages(piece):
+    page = piece("campo")
+    generator = np.random.default_rng(22)
+    pick = lambda *values: values[int(generator.integers(len(values)))]
+    specs = [
+        {"depth": pick(1, 2, 3), "convolutions": pick(1, 2, 3), "kernel": pick(1, 3, 5),
+         "dilation": pick(1, 2, 3), "width": pick(2, 5, 12), "down": pick("max", "mean", "strided")}
+        for _ in range(40)
+    ]  # fmt: skip
+    answers = page.evaluate(
+        "(specs) => specs.map((spec) => [tarea.outputField(spec), tarea.encoderDecoderCost(spec, 48)])",
+        [spec | {"up": "nearest", "bottom": None} for spec in specs],
+    )
+    for options, (field, cost) in zip(specs, answers, strict=True):
+        spec = models.EncoderDecoderSpec(**options)
+        model = models.build(spec)
+        assert field == widgets._field(spec)
+        assert cost["weights"] == metrics.count_parameters(model)
+        assert cost["multiplications"] == metrics.count_macs(model, torch.zeros(1, 1, 48, 48))
+
+
+def test_the_receptive_field_follows_pixel_and_network(piece):
+    page = piece("campo")
+    assert not page.locator("#campo .tarea-says").is_visible()
+    page.locator("#campo-prediction").fill("40")
+    page.keyboard.press("Enter")
+    expect(page.locator("#campo .tarea-reply")).to_contain_text("No: es 44.")
+    expect(page.locator("#campo .tarea-says")).to_contain_text("44 × 44")
+    expect(page.locator("#campo tbody")).to_contain_text("referencia")
+    page.locator("#campo canvas").click(position={"x": 3, "y": 3})
+    assert (state(page, "campo")["row"], state(page, "campo")["column"]) == ("0", "0")
+    page.locator("#campo-row").focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page, "campo")["row"] == "1"
+    put(page, "campo", "dilation", "4")
+    expect(page.locator("#campo .tarea-says")).to_contain_text("61\u202f823 pesos")  # the same
+    put(page, "campo", "width", "7")
+    put(page, "campo", "depth", "9")
+    expect(message(page, "campo", "depth")).to_contain_text("entre 1 y 4")
+    assert state(page, "campo")["depth"] == "2"
+
+
+# Study explorer ------------------------------------------------------------------------------------
+
+
+def test_rank_correlation_is_pandas(piece):
+    page = piece("explorador")
+    generator = np.random.default_rng(23)
+    cases = [
+        generator.integers(0, 6, (2, int(generator.integers(4, 30)))).astype(float).tolist()
+        for _ in range(200)
+    ]
+    answers = page.evaluate("(cases) => cases.map(([a, b]) => tarea.spearman(a, b))", cases)
+    for (a, b), answer in zip(cases, answers, strict=True):
+        expected = pd.Series(a).corr(pd.Series(b), "spearman")
+        assert (answer is None or np.isnan(answer)) if np.isnan(expected) else answer == pytest.approx(expected)  # fmt: skip
+
+
+def test_the_explorer_tells_correlations_curves_and_specs(piece):
+    page = piece("explorador")
+    reveal(page, "explorador")
+    table = widgets._networks()
+    whole = number(table["parameters"].corr(table["miou"], "spearman"), 2)
+    expect(page.locator("#explorador .tarea-says")).to_contain_text(f"Correlación de rangos: {whole}")
+    page.locator("#explorador summary").click()
+    page.get_by_role("button", name="redes de MONAI").click()
+    rest = table[table["kind"] != "redes de MONAI"]
+    without = number(rest["parameters"].corr(rest["miou"], "spearman"), 2)
+    expect(page.locator("#explorador .tarea-says")).to_contain_text(f"sin las elegidas, {without}")
+    expect(page.locator("#explorador tbody")).to_contain_text("MONAI BasicUNet")
+    put(page, "explorador", "across", "field")
+    known = table[table["field"].notna()]
+    by_field = number(known["field"].corr(known["miou"], "spearman"), 2)
+    expect(page.locator("#explorador .tarea-says")).to_contain_text(f"rangos: {by_field}")
+    page.get_by_role("button", name="ninguna").click()
+    expect(page.locator("#explorador tbody")).to_contain_text("Ninguna red elegida")
+    page.get_by_label("línea base", exact=True).check()
+    assert state(page, "explorador")["chosen"] == "baseline"
+    points = page.locator("#explorador .tarea-chart .mark-symbol path[aria-roledescription=point]")
+    before = state(page, "explorador")["chosen"]
+    points.last.click(force=True)
+    expect(page.locator("#explorador tbody tr")).not_to_have_count(0)
+    assert state(page, "explorador")["chosen"] != before
+
+
+# Segment your scene --------------------------------------------------------------------------------
+
+
+def scene_scores(page: Page) -> list[str]:
+    page.wait_for_timeout(300)
+    return re.findall(r"mIoU (\d,\d+)", page.locator("#escena .tarea-says").text_content())
+
+
+def test_the_scene_shows_what_the_networks_say(piece):
+    page = piece("escena")
+    test = datasets.scenes("test", 8)
+    for place in (0, 3):
+        put(page, "escena", "scene", str(place))
+        expected = []
+        for name in ("segmentation-baseline", "segmentation"):
+            found = predict(models.load_model(name)[0], test.x[place : place + 1])[0].argmax(1)
+            matrix = metrics.confusion_matrix(test.y[place : place + 1], found, 11)
+            expected.append(number(float(np.nanmean(metrics.iou(matrix)[1:])), 2))
+        assert scene_scores(page) == expected
+
+
+def test_cutting_the_skips_changes_the_best_network_only(piece):
+    page = piece("escena")
+    baseline, best = scene_scores(page)
+    page.locator("#escena-skips").focus()
+    page.keyboard.press("Space")
+    after = scene_scores(page)
+    assert after[0] == baseline
+    assert after[1] < best
+
+
+def test_a_scene_is_edited_with_the_mouse(piece):
+    page = piece("escena")
+    put(page, "escena", "scene", "empty")
+    pad = page.locator("#escena canvas.tarea-pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    at = lambda row, column: (box["x"] + (column + 0.5) * box["width"] / 48, box["y"] + (row + 0.5) * box["height"] / 48)  # fmt: skip
+    page.mouse.click(*at(20, 20))
+    assert state(page, "escena")["placed"] == "3_20_20_17"
+    put(page, "escena", "tool", "move")
+    page.mouse.move(*at(20, 20))
+    page.mouse.down()
+    page.mouse.move(*at(30, 26), steps=4)
+    page.mouse.up()
+    assert state(page, "escena")["placed"] == "3_30_26_17"
+    truth = page.evaluate("Array.from(document.getElementById('escena').compose().truth)")
+    assert set(truth) == {0, 4}
+    put(page, "escena", "tool", "draw")
+    page.mouse.move(*at(5, 5))
+    page.mouse.down()
+    page.mouse.move(*at(5, 12), steps=6)
+    page.mouse.up()
+    truth = page.evaluate("Array.from(document.getElementById('escena').compose().truth)")
+    assert truth[5 * 48 + 8] == 255
+    put(page, "escena", "tool", "erase")
+    page.mouse.click(*at(30, 26))
+    truth = page.evaluate("Array.from(document.getElementById('escena').compose().truth)")
+    assert truth[30 * 48 + 26] == 0
+    page.get_by_role("button", name="Quitar lo añadido").click()
+    assert state(page, "escena")["placed"] == ""
+    page.get_by_role("button", name="Otra escena").click()
+    assert state(page, "escena")["scene"] == "0"
+
+
+def test_a_scene_is_edited_with_the_keyboard_alone(piece):
+    page = piece("escena")
+    page.locator("#escena canvas.tarea-pad").focus()
+    for key in ("ArrowDown", "Shift+ArrowRight", " "):
+        page.keyboard.press(key)
+    assert state(page, "escena")["placed"] == "3_25_28_17"
+    put(page, "escena", "tool", "move")
+    page.locator("#escena canvas.tarea-pad").focus()
+    for key in (" ", "ArrowUp", "ArrowUp", " ", "ArrowUp"):
+        page.keyboard.press(key)
+    assert state(page, "escena")["placed"] == "3_23_28_17"  # let go before the last step
+
+
+def test_a_scene_is_edited_with_a_finger(browser, site):
+    context = browser.new_context(has_touch=True, viewport=SMALL)
+    page = context.new_page()
+    page.goto(uri(site, "chapters/08-segmentacion.html"))
+    page.locator("#escena").scroll_into_view_if_needed()
+    page.wait_for_selector("#escena[live]")
+    page.locator("#escena canvas.tarea-pad").tap()
+    assert state(page, "escena")["placed"].startswith("3_2")
+    context.close()
+
+
+# Move the digit ------------------------------------------------------------------------------------
+
+
+def test_the_digit_moves_and_both_networks_answer(piece):
+    page = piece("digito")
+    put(page, "digito", "right", "3")
+    put(page, "digito", "down", "-2")
+    seen = torch.tensor(
+        page.evaluate("""() => { const piece = document.getElementById("digito"), { image, right, down } = piece.state;
+          return Array.from({ length: 784 }, (_, k) => { const i = Math.floor(k / 28) - down, j = k % 28 - right;
+            return i >= 0 && j >= 0 && i < 28 && j < 28 ? image[i * 28 + j] : 0; }); }""")
+    ).reshape(1, 1, 28, 28)  # fmt: skip
+    x = (seen - datasets.MNIST_MEAN) / datasets.MNIST_SD
+    shown = page.locator("#digito .tarea-bars").all_text_contents()
+    for name, text in zip(("mnist-notebook", "mnist-dense"), shown, strict=True):
+        model, _ = models.load_model(name)
+        with torch.no_grad():
+            scores = model(x) if name == "mnist-notebook" else model(x[None])[0]
+        best = scores.softmax(1)[0]
+        percent = number(100 * float(best.max()), 1)
+        assert f"{int(best.argmax())}{percent}\u00a0%" in text
+
+
+def test_a_digit_is_dragged_drawn_and_predicted(piece):
+    page = piece("digito")
+    pad = page.locator("#digito canvas.tarea-pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60 + 3 * box["width"] / 28, box["y"] + 60, steps=3)
+    page.mouse.up()
+    assert state(page, "digito")["right"] == "3"
+    page.locator("#digito form button", has_text="Comprobar").click()
+    expect(page.locator("#digito .tarea-reply")).to_have_text(re.compile("^(Sí|No)"))
+    page.get_by_role("button", name="Vaciar").click()
+    pad.focus()
+    page.keyboard.press(" ")
+    assert "f" in state(page, "digito")["image"]
+
+
+# Aliasing and chequerboard ---------------------------------------------------------------------------
+
+
+def test_aliases_are_where_the_packages_operations_put_them(piece):
+    page = piece("rayas")
+    reveal(page, "rayas")
+    n = np.arange(200)
+    names = {"downsample": resampling.downsample, "meanPool": resampling.mean_pool, "maxPool": resampling.max_pool}  # fmt: skip
+    for frequency, phase, down, up in ((0.45, 0, "downsample", "duplicate"), (0.1, 0.25, "meanPool", "bilinear"),
+                                       (0.4, 0.1, "maxPool", "duplicate"), (0.3, 0, "meanPool", "duplicate")):  # fmt: skip
+        for control, value in (("frequency", frequency), ("phase", phase), ("down", down), ("up", up)):
+            put(page, "rayas", control, str(value))
+        wave = np.tile(np.cos(2 * np.pi * (frequency * n + phase)), (2, 1))
+        small = names[down](wave)
+        larger = resampling.duplicate(small[[0, 0]]) if up == "duplicate" else resampling.bilinear(small[[0, 0]], False)  # fmt: skip
+        error = number(float(np.sqrt(((larger[0] - wave[0]) ** 2).mean())), 2)
+        row = small[0] - small[0].mean()
+        spectrum = np.abs(np.fft.rfft(row)) * 2 / len(row)
+        strongest = number(float(np.fft.rfftfreq(len(row))[spectrum.argmax()]), 3)
+        text = page.locator("#rayas .tarea-says").text_content()
+        assert f"cuadrático medio): {error}" in text
+        assert f"{strongest} ciclos por píxel nuevo" in text
+
+
+def test_the_alias_is_predicted_before_it_is_seen(piece):
+    page = piece("rayas")
+    assert not page.locator("#rayas .tarea-says").is_visible()
+    page.locator("#rayas-prediction").fill("muchas")
+    page.keyboard.press("Enter")
+    expect(page.locator("#rayas .tarea-reply")).to_contain_text("Aquí va un número")
+    assert not page.locator("#rayas .tarea-says").is_visible()
+    page.locator("#rayas-prediction").fill("0,1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#rayas .tarea-reply")).to_have_text("Sí: 0,100.")
+    assert page.locator("#rayas .tarea-says").is_visible()
+
+
+def test_overlaps_are_those_of_the_transposed_convolution(piece):
+    page = piece("damero")
+    reveal(page, "damero")
+    for kernel, stride in ((3, 2), (4, 2), (5, 3), (2, 3), (6, 4), (1, 1)):
+        put(page, "damero", "kernel", str(kernel))
+        put(page, "damero", "stride", str(stride))
+        counts = resampling.transposed_convolution(np.ones((1, 6)), np.ones((1, kernel)), stride)[0]
+        label = page.locator("#damero svg").first.get_attribute("aria-label")
+        assert label == "Copias por salida: " + ", ".join(str(int(c)) for c in counts)
+        even = "no hay damero" in page.locator("#damero .tarea-says").text_content()
+        assert even == (kernel % stride == 0)
+
+
+# Latent space, number writer, signal -------------------------------------------------------------------
+
+
+def test_the_latent_plane_decodes_and_finds_the_nearest_code(piece):
+    page = piece("codigos")
+    model, _ = models.load_model("autoencoder-2")
+    train = datasets.digits().train
+    with torch.no_grad():
+        codes = model.encode(train.x).numpy()
+        for z in ([0.5, -0.75], [-2.0, 1.5], [3.0, 3.0]):
+            put(page, "codigos", "first", str(z[0]))
+            put(page, "codigos", "second", str(z[1]))
+            decoded = page.evaluate(
+                "() => { const p = document.getElementById('codigos'); return Array.from(p.network.decode(Float32Array.of(p.state.first, p.state.second))); }"
+            )
+            now = [float(state(page, "codigos")[key]) for key in ("first", "second")]
+            expected = model.decode(torch.tensor([now])).flatten().numpy()
+            np.testing.assert_allclose(decoded, expected, atol=1e-4)
+            distances = np.hypot(*(codes - np.array(now)).T)
+            near = page.evaluate("document.getElementById('codigos').nearest()")
+            assert near["distance"] == pytest.approx(float(distances.min()), abs=1e-4)
+            assert near["label"] == int(train.y[int(distances.argmin())])
+    label = str(near["label"])
+    page.locator("#codigos-prediction").select_option(label)
+    page.locator("#codigos form button", has_text="Comprobar").click()
+    expect(page.locator("#codigos .tarea-reply")).to_have_text(f"Sí: {label}.")
+
+
+def test_the_latent_point_is_dragged(piece):
+    page = piece("codigos")
+    plane = page.locator("#codigos svg.tarea-map")
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 2, steps=3)
+    page.mouse.up()
+    ends = page.evaluate("(() => { const p = document.getElementById('codigos'); return [p.x[1], p.y[1]]; })()")
+    assert float(state(page, "codigos")["first"]) == pytest.approx(ends[0], abs=0.3)
+    assert float(state(page, "codigos")["second"]) == pytest.approx(ends[1], abs=0.3)
+
+
+def test_the_writer_writes_and_can_be_forced(piece):
+    page = piece("escritor")
+    says = page.locator("#escritor .tarea-says")
+    for value in (31_500, 99_999, 12_345):
+        page.locator("#escritor-number").fill(str(value))
+        expect(says).to_contain_text(f"«{number_words.words(value)}»")
+    page.locator("#escritor-number").fill("21021")
+    page.locator("#escritor-force").select_option(label="treinta")
+    expect(says).to_contain_text("«treinta")
+    expect(says).to_contain_text("una palabra forzada")
+    writer, _ = models.load_model(page.evaluate("document.getElementById('escritor').data.model"))
+    token = number_words.vocabulary().index("treinta")
+    written = [number_words.START, token]
+    with torch.no_grad():
+        while written[-1] != number_words.END:
+            x = number_words.encode_numbers([21021])
+            scores = writer(x, torch.tensor([[*written, 0]]))
+            written.append(int(scores[0, -1].argmax()))
+    expected = " ".join(number_words.vocabulary()[t] for t in written[1:-1])
+    expect(says).to_contain_text(f"«{expected}»")
+    page.get_by_role("button", name="No forzar ninguna").click()
+    expect(says).to_contain_text("«veintiún mil veintiuno»")
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("", "en cifras"), ("doce", "en cifras"), ("-3", "negativo"),
+                                                ("1234567", "demasiadas"), ("3.5", "en cifras")])  # fmt: skip
+def test_the_writer_refuses_what_is_no_number(piece, text, sentence):
+    page = piece("escritor")
+    before = page.locator("#escritor .tarea-says").text_content()
+    page.locator("#escritor-number").fill(text)
+    expect(message(page, "escritor", "number")).to_contain_text(sentence)
+    assert page.locator("#escritor .tarea-says").text_content() == before
+
+
+def test_the_signal_is_deformed_and_drawn(piece):
+    page = piece("senal")
+    model, _ = models.load_model("mnist1d")
+    for control, value in (("shift", "7"), ("scale", "0.5"), ("noise", "0.6")):
+        put(page, "senal", control, value)
+        values = page.evaluate("Array.from(document.getElementById('senal').deformed)")
+        with torch.no_grad():
+            expected = model(torch.tensor([values])).softmax(1)[0].numpy()
+        found = page.evaluate("document.getElementById('senal').answer.probabilities")
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    page.get_by_role("button", name="Volver al ejemplo").click()
+    raw = datasets.mnist1d().test.x[0].numpy()
+    np.testing.assert_allclose(page.evaluate("Array.from(document.getElementById('senal').deformed)"), raw, atol=1e-6)  # fmt: skip
+    plot = page.locator("#senal svg").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 12)
+    changed = page.evaluate("Array.from(document.getElementById('senal').deformed)")
+    assert np.abs(np.array(changed) - raw).max() > 1
+
+
+@pytest.mark.parametrize("name", ["taller", "escena"])
+def test_quartos_pages_run_the_same_pieces(browser, quarto_site, name):
+    errors: list[str] = []
+    page = browser.new_page(viewport=SMALL, color_scheme="dark")
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(uri(quarto_site, f"chapters/{CHAPTERS[name]}.html"))
+    page.locator(f"#{name}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{name}[live]")
+    control, value = CHANGES[name]
+    put(page, name, control, value)
+    assert state(page, name)[control] == value
+    assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
+    page.emulate_media(media="print")
+    assert page.locator(f"#{name} .tarea-figure img").first.is_visible()
+    assert errors == []
+    page.close()
