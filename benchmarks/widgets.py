@@ -24,7 +24,7 @@ CALLS = {
     "segmentation-baseline": "(net) => { const f = tarea.encoderDecoder(net); return () => f(noise(1, 1, 48, 48)); }",
     "mnist-notebook": "(net) => { const f = tarea.digitNet(net); return () => f(noise(1, 1, 28, 28)); }",
     "autoencoder-2": "(net) => { const f = tarea.autoencoder(net); return () => f.decode(f.encode(noise(64).data)); }",
-    "numbers": "(net) => { const f = tarea.numberWriter(net); return () => f.write(99999); }",
+    "numbers-compact": "(net) => { const f = tarea.numberWriter(net); return () => f.write(99999); }",
     "mnist1d": "(net) => { const f = tarea.dilatedNet(net); return () => f(noise(40).data); }",
 }  # fmt: skip
 TIME = """([call, name, rounds]) => {

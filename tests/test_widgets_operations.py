@@ -299,12 +299,12 @@ def test_a_network_gives_what_pytorch_gives(page, model):
 
 
 def test_the_number_writer_writes_the_packages_words(page):
-    writer, _ = models.load_model("numbers")
+    writer, _ = models.load_model("numbers-compact")
     assert isinstance(writer, NumberWriter)
     generator, _ = drawn(13)
     numbers = sorted({0, 1, 21, 21_021, 31_500, 99_999, *generator.integers(0, 100_000, 220).tolist()})
     greedy = number_words.decode_words(writer.greedy(number_words.encode_numbers(numbers)))
-    name = widgets.network("numbers")[0]
+    name = widgets.network("numbers-compact")[0]
     page.evaluate(f'() => {{ window.writer = tarea.numberWriter(tarea.network("{name}")); }}')
     answers = ask(page, "(n) => writer.write(n).text", numbers)
     assert len(numbers) >= 200
@@ -313,10 +313,10 @@ def test_the_number_writer_writes_the_packages_words(page):
 
 
 def test_every_step_of_the_number_writer_has_pytorchs_scores(page):
-    writer, _ = models.load_model("numbers")
+    writer, _ = models.load_model("numbers-compact")
     generator, _ = drawn(14)
     numbers = generator.integers(0, 100_000, 51).tolist()
-    name = widgets.network("numbers")[0]
+    name = widgets.network("numbers-compact")[0]
     page.evaluate(f'() => {{ window.writer = tarea.numberWriter(tarea.network("{name}")); }}')
     answers = ask(page, "(n) => writer.write(n).steps.map((s) => ({token: s.token, scores: Array.from(s.scores)}))", numbers)  # fmt: skip
     for number, steps in zip(numbers, answers, strict=True):

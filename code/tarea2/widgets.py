@@ -172,12 +172,10 @@ def latent(z: Sequence[float]) -> Data:
     )  # fmt: skip
 
 
-def writer(number: int, model: str = "numbers") -> Data:
-    """The number writer, step by step, with ``number`` as its example."""
-    script = network(model)[0]
-    return data(
-        scripts=["networks", "plot"], files=[script], script=script, model=model, number=number
-    )  # fmt: skip
+def writer(number: int) -> Data:
+    """The small number writer, step by step, with ``number`` as its example."""
+    script = network("numbers-compact")[0]
+    return data(scripts=["networks", "plot"], files=[script], script=script, number=number)
 
 
 def signal(split: Split, place: int) -> Data:
@@ -256,7 +254,7 @@ def _describe(spec: Any) -> str:
 # Stored models that pieces run.
 NETWORKS = (
     "segmentation", "segmentation-baseline", "mnist-notebook", "mnist-dense", "autoencoder-2",
-    "numbers", "mnist1d",
+    "numbers-compact", "mnist1d",
 )  # fmt: skip
 
 
