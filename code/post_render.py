@@ -15,13 +15,13 @@ def main() -> None:
     # The pages may be a copy of the project's; what they execute is the same.
     site = project.Project(Path.cwd(), project.ROOT / ".build" / "executed")
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
-    for path in site.pages:
-        source = page.read(path, site.root)
+    pages = [page.read(path, site.root) for path in site.pages]
+    for source in pages:
         # A single page may be rendered on its own: the others have no output yet.
         if (output / f"{source.stem}.html").exists():
             render.ipynb(source, execute.run(source, site), site, output)
     sources.write(project.ROOT / "code" / "tarea2", output)
-    widgets.write(site, output)
+    widgets.write(site, pages, output)
 
 
 if __name__ == "__main__":

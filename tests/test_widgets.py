@@ -98,7 +98,8 @@ def test_a_site_keeps_no_weights_of_an_earlier_build(project, tmp_path):
     old = tmp_path / "widgets" / "data" / "segmentation-0123.js"
     old.parent.mkdir(parents=True)
     old.write_text("tarea.receive()")
-    site_widgets.write(project, tmp_path)
+    pages = [read(path, project.root) for path in project.pages]
+    site_widgets.write(project, pages, tmp_path)
     assert not old.exists()
     names = {path.stem for path in old.parent.iterdir()}
     assert names == set(widgets.scripts())

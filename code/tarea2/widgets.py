@@ -11,16 +11,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from torch import Tensor, no_grad
 
-from tarea2 import datasets, models, questions, studies
+from tarea2 import datasets, models, paths, questions, records, studies
 from tarea2.datasets import Split, composition, number_words
 from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import segmentation
@@ -303,3 +305,17 @@ def _vega() -> tuple[str, str]:
 def scripts() -> dict[str, str]:
     """Name and text of every data script, for the site to keep beside the pages."""
     return dict([*(network(model) for model in NETWORKS), _vega()])
+
+
+def main(folder: str) -> None:
+    """Write the data scripts into a folder; the builder of the site calls this as a program."""
+    for name, text in scripts().items():
+        with paths.replacing(Path(folder) / f"{name}.js") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except records.ResultError as error:
+        raise SystemExit(str(error)) from None
