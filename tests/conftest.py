@@ -10,7 +10,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
-from browsing import CHROMIUM, QUIET
 from filelock import FileLock
 
 # The same examples in each run: a test that fails here fails everywhere.

@@ -7,9 +7,9 @@ import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from conftest import write_page
 from pypdf import PdfReader
 
+from conftest import write_page
 from publish import widgets as site_widgets
 from publish.build import build
 from publish.page import PageError, read

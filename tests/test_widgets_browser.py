@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, uri, visit
 from playwright.sync_api import Page, expect
-from torch.nn import functional as F
 
+from browsing import DESKTOP, uri, visit
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
 from tarea2.training import predict
@@ -85,7 +84,8 @@ def put(page: Page, name: str, control: str, value: str) -> None:
         box.set_checked(value == "1")
     elif kind == "range":
         box.evaluate(
-            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); }", value
+            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); }",
+            value,
         )
     else:
         box.fill(value)
@@ -127,10 +127,11 @@ def test_a_piece_opens_from_disk_without_errors_or_requests(browser, site, name)
 
 @pytest.mark.parametrize("name", PIECES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_a_piece_in_use(piece, name, theme):
-    page = piece(name, theme=theme, size=SMALL if theme == "dark" else DESKTOP)
+def test_axe_finds_nothing_serious_in_a_piece_in_use(browser, site, name, theme):
+    page = open_piece(browser, site, name, theme=theme, size=SMALL if theme == "dark" else DESKTOP)
     reveal(page, name)
     found = Axe().run(page, context=f"#{name}").response["violations"]
+    page.close()
     assert [
         f"{item['id']}: {item['nodes'][0]['html'][:200]}"
         for item in found
@@ -298,7 +299,9 @@ def sizes(site, page_name: str) -> int:
     return total
 
 
-@pytest.mark.parametrize("page_name", sorted({*CHAPTERS.values(), "01-convolucion-1d", "03-convolucion-2d"}))
+@pytest.mark.parametrize(
+    "page_name", sorted({*CHAPTERS.values(), "01-convolucion-1d", "03-convolucion-2d"})
+)
 def test_pieces_stay_within_their_budget(site, page_name):
     limit = 1_500_000 if page_name == "08-segmentacion" else 500_000
     assert 20_000 < sizes(site, page_name) < limit
@@ -325,7 +328,9 @@ def output_of(page: Page, name: str = "taller") -> list[list[str]]:
 
 
 def written(values: np.ndarray) -> list[list[str]]:
-    return [[number(round(float(v), 4)) if v % 1 else number(int(v)) for v in row] for row in values]
+    return [
+        [number(round(float(v), 4)) if v % 1 else number(int(v)) for v in row] for row in values
+    ]
 
 
 def test_the_workshop_answers_question_one(piece):
@@ -344,7 +349,10 @@ def test_the_workshop_shows_what_the_package_computes(piece):
     page = piece("taller")
     put(page, "taller", "ask", "0")
     generator = np.random.default_rng(20)
-    whole = lambda low, high: int(generator.integers(low, high + 1))
+
+    def whole(low, high):
+        return int(generator.integers(low, high + 1))
+
     tried = 0
     while tried < 60:
         x = generator.integers(-9, 10, (whole(1, 8), whole(1, 8)))
@@ -352,18 +360,28 @@ def test_the_workshop_shows_what_the_package_computes(piece):
         stride, padding, dilation, strict = whole(1, 5), whole(0, 5), whole(1, 3), whole(0, 1)
         kernel = k[::-1, ::-1] if strict else k
         try:
-            expected = convolution.conv2d(x[None, None], kernel[None, None], stride, padding, dilation)[0, 0]  # fmt: skip
+            expected = convolution.conv2d(
+                x[None, None], kernel[None, None], stride, padding, dilation
+            )[0, 0]
         except ValueError:
             continue
         tried += 1
-        texts = {"x": matrix_text(x), "k": matrix_text(k), "stride": str(stride),
-                 "padding": str(padding), "dilation": str(dilation), "strict": str(strict)}  # fmt: skip
+        texts = {
+            "x": matrix_text(x),
+            "k": matrix_text(k),
+            "stride": str(stride),
+            "padding": str(padding),
+            "dilation": str(dilation),
+            "strict": str(strict),
+        }
         assert page.evaluate("(texts) => document.getElementById('taller').attempt(texts)", texts)
         assert output_of(page) == written(expected)
         # Marks: inputs that no window reaches, and outputs that see only padding.
         ones = np.ones(k.shape)[None, None]
         inside = convolution.conv2d(np.ones(x.shape)[None, None], ones, stride, padding, dilation)
-        seen = convolution.conv2d_gradients(x[None, None], ones, np.ones_like(inside), stride, padding, dilation)[0][0, 0]  # fmt: skip
+        seen = convolution.conv2d_gradients(
+            x[None, None], ones, np.ones_like(inside), stride, padding, dilation
+        )[0][0, 0]
         marks = page.evaluate("""() => { const piece = document.getElementById("taller"), { x } = piece.state;
           return [x.map((row, r) => row.map((_, c) => piece.cell(r, c).classList.contains("tarea-unseen"))),
             [...piece.outputGrid.children].map((cell) => cell.classList.contains("tarea-only-zeros"))]; }""")
@@ -376,7 +394,10 @@ def test_the_workshop_of_a_signal_shows_what_the_package_computes(browser, site)
     page.wait_for_selector("#taller[live]")
     put(page, "taller", "ask", "0")
     generator = np.random.default_rng(21)
-    whole = lambda low, high: int(generator.integers(low, high + 1))
+
+    def whole(low, high):
+        return int(generator.integers(low, high + 1))
+
     for _ in range(30):
         x, k = generator.integers(-9, 10, whole(5, 12)), generator.integers(-3, 4, whole(1, 3))
         stride, padding, dilation = whole(1, 4), whole(0, 4), whole(1, 2)
@@ -393,7 +414,9 @@ def test_the_workshop_hides_the_output_until_its_size_is_predicted(piece):
     assert not page.locator("#taller .tarea-grid[role=group]").is_visible()
     page.locator("#taller-guess-rows").fill("3")
     page.locator("#taller-guess-columns").press_sequentially("dos")
-    assert page.locator("#taller-guess-columns").input_value() == ""  # a number field takes no letters
+    assert (
+        page.locator("#taller-guess-columns").input_value() == ""
+    )  # a number field takes no letters
     page.get_by_role("button", name="Comprobar").first.click()
     assert "número" in page.locator("#taller form .tarea-message").text_content()
     page.locator("#taller-guess-columns").fill("2")
@@ -410,7 +433,9 @@ def test_the_workshop_hides_the_output_until_its_size_is_predicted(piece):
 
 @pytest.mark.parametrize("way", ["mouse", "keyboard", "touch"])
 def test_an_output_cell_explains_its_window(browser, site, way):
-    context = browser.new_context(has_touch=way == "touch", viewport=SMALL if way == "touch" else DESKTOP)
+    context = browser.new_context(
+        has_touch=way == "touch", viewport=SMALL if way == "touch" else DESKTOP
+    )
     page = context.new_page()
     page.goto(uri(site, "chapters/06-preguntas-cnn.html"))
     page.wait_for_selector("#taller[live]")
@@ -425,7 +450,9 @@ def test_an_output_cell_explains_its_window(browser, site, way):
         cells.nth(0).focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowDown")
-    expect(page.locator("#taller .tarea-says")).to_have_text("Salida (1, 1): 1·7 + 0·1 + 0·3 + 1·4 = 11")
+    expect(page.locator("#taller .tarea-says")).to_have_text(
+        "Salida (1, 1): 1·7 + 0·1 + 0·3 + 1·4 = 11"
+    )
     assert page.locator("#taller .tarea-window").count() == 4
     context.close()
 
@@ -484,7 +511,10 @@ def test_a_refused_kernel_is_taken_when_there_is_room_for_it(piece):
 def test_field_and_costs_are_the_packages(piece):
     page = piece("campo")
     generator = np.random.default_rng(22)
-    pick = lambda *values: values[int(generator.integers(len(values)))]
+
+    def pick(*values):
+        return values[int(generator.integers(len(values)))]
+
     specs = [
         {"depth": pick(1, 2, 3), "convolutions": pick(1, 2, 3), "kernel": pick(1, 3, 5),
          "dilation": pick(1, 2, 3), "width": pick(2, 5, 12), "down": pick("max", "mean", "strided")}
@@ -536,7 +566,11 @@ def test_rank_correlation_is_pandas(piece):
     answers = page.evaluate("(cases) => cases.map(([a, b]) => tarea.spearman(a, b))", cases)
     for (a, b), answer in zip(cases, answers, strict=True):
         expected = pd.Series(a).corr(pd.Series(b), "spearman")
-        assert (answer is None or np.isnan(answer)) if np.isnan(expected) else answer == pytest.approx(expected)  # fmt: skip
+        assert (
+            (answer is None or np.isnan(answer))
+            if np.isnan(expected)
+            else answer == pytest.approx(expected)
+        )
 
 
 def test_the_explorer_tells_correlations_curves_and_specs(piece):
@@ -544,7 +578,9 @@ def test_the_explorer_tells_correlations_curves_and_specs(piece):
     reveal(page, "explorador")
     table = widgets._networks()
     whole = number(table["parameters"].corr(table["miou"], "spearman"), 2)
-    expect(page.locator("#explorador .tarea-says")).to_contain_text(f"Correlación de rangos: {whole}")
+    expect(page.locator("#explorador .tarea-says")).to_contain_text(
+        f"Correlación de rangos: {whole}"
+    )
     page.locator("#explorador summary").click()
     page.get_by_role("button", name="redes de MONAI").click()
     rest = table[table["kind"] != "redes de MONAI"]
@@ -603,7 +639,13 @@ def test_a_scene_is_edited_with_the_mouse(piece):
     pad = page.locator("#escena canvas.tarea-pad")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
-    at = lambda row, column: (box["x"] + (column + 0.5) * box["width"] / 48, box["y"] + (row + 0.5) * box["height"] / 48)  # fmt: skip
+
+    def at(row, column):
+        return (
+            box["x"] + (column + 0.5) * box["width"] / 48,
+            box["y"] + (row + 0.5) * box["height"] / 48,
+        )
+
     page.mouse.click(*at(20, 20))
     assert state(page, "escena")["placed"] == "3_20_20_17"
     put(page, "escena", "tool", "move")
@@ -703,14 +745,31 @@ def test_aliases_are_where_the_packages_operations_put_them(piece):
     page = piece("rayas")
     reveal(page, "rayas")
     n = np.arange(200)
-    names = {"downsample": resampling.downsample, "meanPool": resampling.mean_pool, "maxPool": resampling.max_pool}  # fmt: skip
-    for frequency, phase, down, up in ((0.45, 0, "downsample", "duplicate"), (0.1, 0.25, "meanPool", "bilinear"),
-                                       (0.4, 0.1, "maxPool", "duplicate"), (0.3, 0, "meanPool", "duplicate")):  # fmt: skip
-        for control, value in (("frequency", frequency), ("phase", phase), ("down", down), ("up", up)):
+    names = {
+        "downsample": resampling.downsample,
+        "meanPool": resampling.mean_pool,
+        "maxPool": resampling.max_pool,
+    }
+    for frequency, phase, down, up in (
+        (0.45, 0, "downsample", "duplicate"),
+        (0.1, 0.25, "meanPool", "bilinear"),
+        (0.4, 0.1, "maxPool", "duplicate"),
+        (0.3, 0, "meanPool", "duplicate"),
+    ):
+        for control, value in (
+            ("frequency", frequency),
+            ("phase", phase),
+            ("down", down),
+            ("up", up),
+        ):
             put(page, "rayas", control, str(value))
         wave = np.tile(np.cos(2 * np.pi * (frequency * n + phase)), (2, 1))
         small = names[down](wave)
-        larger = resampling.duplicate(small[[0, 0]]) if up == "duplicate" else resampling.bilinear(small[[0, 0]], False)  # fmt: skip
+        larger = (
+            resampling.duplicate(small[[0, 0]])
+            if up == "duplicate"
+            else resampling.bilinear(small[[0, 0]], False)
+        )
         error = number(float(np.sqrt(((larger[0] - wave[0]) ** 2).mean())), 2)
         row = small[0] - small[0].mean()
         spectrum = np.abs(np.fft.rfft(row)) * 2 / len(row)
@@ -783,7 +842,9 @@ def test_the_latent_point_is_dragged(piece):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 2, steps=3)
     page.mouse.up()
-    ends = page.evaluate("(() => { const p = document.getElementById('codigos'); return [p.x[1], p.y[1]]; })()")
+    ends = page.evaluate(
+        "(() => { const p = document.getElementById('codigos'); return [p.x[1], p.y[1]]; })()"
+    )
     assert float(state(page, "codigos")["first"]) == pytest.approx(ends[0], abs=0.3)
     assert float(state(page, "codigos")["second"]) == pytest.approx(ends[1], abs=0.3)
 
@@ -812,8 +873,16 @@ def test_the_writer_writes_and_can_be_forced(piece):
     expect(says).to_contain_text("«veintiún mil veintiuno»")
 
 
-@pytest.mark.parametrize(("text", "sentence"), [("", "en cifras"), ("doce", "en cifras"), ("-3", "negativo"),
-                                                ("1234567", "demasiadas"), ("3.5", "en cifras")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "en cifras"),
+        ("doce", "en cifras"),
+        ("-3", "negativo"),
+        ("1234567", "demasiadas"),
+        ("3.5", "en cifras"),
+    ],
+)
 def test_the_writer_refuses_what_is_no_number(piece, text, sentence):
     page = piece("escritor")
     before = page.locator("#escritor .tarea-says").text_content()
@@ -834,7 +903,9 @@ def test_the_signal_is_deformed_and_drawn(piece):
         np.testing.assert_allclose(found, expected, atol=1e-4)
     page.get_by_role("button", name="Volver al ejemplo").click()
     raw = datasets.mnist1d().test.x[0].numpy()
-    np.testing.assert_allclose(page.evaluate("Array.from(document.getElementById('senal').deformed)"), raw, atol=1e-6)  # fmt: skip
+    np.testing.assert_allclose(
+        page.evaluate("Array.from(document.getElementById('senal').deformed)"), raw, atol=1e-6
+    )
     plot = page.locator("#senal svg").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()

@@ -59,9 +59,11 @@ def drawn(seed: int):
 
 
 def test_output_size(page):
-    generator, whole = drawn(0)
+    _, whole = drawn(0)
     cases = [[whole(1, 40), whole(1, 7), whole(1, 5), whole(0, 9), whole(1, 4)] for _ in range(400)]
-    answers = ask(page, "(a) => { try { return tarea.outputSize(...a); } catch { return null; } }", cases)  # fmt: skip
+    answers = ask(
+        page, "(a) => { try { return tarea.outputSize(...a); } catch { return null; } }", cases
+    )
     refused = 0
     for case, answer in zip(cases, answers, strict=True):
         try:
@@ -102,8 +104,12 @@ def test_conv2d(page):
         except ValueError:
             continue
         bias = generator.normal(size=len(weight))
-        cases.append(([sent(x), sent(weight), options, bias.tolist()], expected + bias[:, None, None]))
-    answers = ask(page, "([x, w, o, b]) => to(tarea.conv2d(from(x), from(w), ...o, b))", [c for c, _ in cases])  # fmt: skip
+        cases.append(
+            ([sent(x), sent(weight), options, bias.tolist()], expected + bias[:, None, None])
+        )
+    answers = ask(
+        page, "([x, w, o, b]) => to(tarea.conv2d(from(x), from(w), ...o, b))", [c for c, _ in cases]
+    )
     for (_, expected), answer in zip(cases, answers, strict=True):
         np.testing.assert_allclose(received(answer), expected, atol=1e-12)
 
@@ -135,7 +141,9 @@ def test_bilinear_without_rounding(page):
 def test_max_unpool(page):
     generator, whole = drawn(5)
     # Few different values, so that equal maxima occur.
-    cases = [generator.integers(0, 4, (whole(2, 9), whole(2, 9))).astype(float) for _ in range(CASES)]
+    cases = [
+        generator.integers(0, 4, (whole(2, 9), whole(2, 9))).astype(float) for _ in range(CASES)
+    ]
     small = [resampling.max_pool(x) + 1 for x in cases]
     pairs = [[sent(a), sent(b)] for a, b in zip(small, cases, strict=True)]
     answers = ask(page, "([a, b]) => to(tarea.maxUnpool(from(a), from(b)))", pairs)
@@ -151,7 +159,9 @@ def test_transposed_convolution(page):
         for _ in range(CASES)
     ]  # fmt: skip
     asked = [[sent(x[None, None]), sent(k[None, None]), s] for x, k, s in cases]
-    answers = ask(page, "([x, k, s]) => to(tarea.transposedConvolution(from(x), from(k), s))", asked)
+    answers = ask(
+        page, "([x, k, s]) => to(tarea.transposedConvolution(from(x), from(k), s))", asked
+    )
     for (x, kernel, stride), answer in zip(cases, answers, strict=True):
         expected = resampling.transposed_convolution(x, kernel, stride)
         np.testing.assert_allclose(received(answer)[0, 0], expected, atol=1e-12)
@@ -165,7 +175,9 @@ def test_transposed_convolution_of_many_channels(page):
         for _ in range(CASES)
     ]  # fmt: skip
     asked = [[sent(x), sent(k), s] for x, k, s in cases]
-    answers = ask(page, "([x, k, s]) => to(tarea.transposedConvolution(from(x), from(k), s))", asked)
+    answers = ask(
+        page, "([x, k, s]) => to(tarea.transposedConvolution(from(x), from(k), s))", asked
+    )
     for (x, kernel, stride), answer in zip(cases, answers, strict=True):
         expected = F.conv_transpose2d(torch.tensor(x), torch.tensor(kernel), stride=stride)
         np.testing.assert_allclose(received(answer), expected.numpy(), atol=1e-12)
@@ -179,7 +191,11 @@ def test_dense_and_softmax(page):
         for _ in range(CASES)
     ]  # fmt: skip
     asked = [[x.tolist(), sent(w), b.tolist()] for x, w, b in cases]
-    answers = ask(page, "([x, w, b]) => { const y = tarea.dense(x, from(w), b); return [[...y], tarea.softmax(y)]; }", asked)  # fmt: skip
+    answers = ask(
+        page,
+        "([x, w, b]) => { const y = tarea.dense(x, from(w), b); return [[...y], tarea.softmax(y)]; }",
+        asked,
+    )
     for (x, weight, bias), (scores, probabilities) in zip(cases, answers, strict=True):
         np.testing.assert_allclose(scores, weight @ x + bias, atol=1e-5)
         expected = torch.tensor(weight @ x + bias).softmax(0)
@@ -200,11 +216,17 @@ def test_folded_batch_normalisation(page):
         asked.append([sent(x), sent(weight), None if bias is None else bias.tolist(),
                       {key: value.tolist() for key, value in norm.items()}])  # fmt: skip
         tensors = [torch.tensor(value) for value in (mean, variance, gain, shift)]
-        y = F.conv2d(torch.tensor(x), torch.tensor(weight), None if bias is None else torch.tensor(bias))  # fmt: skip
+        y = F.conv2d(
+            torch.tensor(x), torch.tensor(weight), None if bias is None else torch.tensor(bias)
+        )
         expected.append(F.batch_norm(y, *tensors).numpy())
-    answers = ask(page, """([x, w, b, norm]) => {
+    answers = ask(
+        page,
+        """([x, w, b, norm]) => {
         const folded = tarea.foldBatchNorm(from(w), b, norm);
-        return to(tarea.conv2d(from(x), folded.weight, 1, 0, 1, folded.bias)); }""", asked)
+        return to(tarea.conv2d(from(x), folded.weight, 1, 0, 1, folded.bias)); }""",
+        asked,
+    )
     for answer, y in zip(answers, expected, strict=True):
         np.testing.assert_allclose(received(answer), y, atol=1e-9)
 
@@ -218,11 +240,23 @@ def test_gru(page):
         for parameter in cell.parameters():
             parameter.data = torch.tensor(generator.normal(size=parameter.shape))
         x, state = generator.normal(size=inputs), generator.uniform(-1, 1, size)
-        asked.append([x.tolist(), state.tolist(), sent(cell.weight_ih.data.numpy()),
-                      sent(cell.weight_hh.data.numpy()), cell.bias_ih.tolist(), cell.bias_hh.tolist()])  # fmt: skip
+        asked.append(
+            [
+                x.tolist(),
+                state.tolist(),
+                sent(cell.weight_ih.data.numpy()),
+                sent(cell.weight_hh.data.numpy()),
+                cell.bias_ih.tolist(),
+                cell.bias_hh.tolist(),
+            ]
+        )
         expected.append(cell(torch.tensor(x), torch.tensor(state)).detach().numpy())
-    answers = ask(page, """([x, h, wi, wh, bi, bh]) => Array.from(tarea.gru(x, Float64Array.from(h),
-        {inputWeight: from(wi), stateWeight: from(wh), inputBias: bi, stateBias: bh}))""", asked)
+    answers = ask(
+        page,
+        """([x, h, wi, wh, bi, bh]) => Array.from(tarea.gru(x, Float64Array.from(h),
+        {inputWeight: from(wi), stateWeight: from(wh), inputBias: bi, stateBias: bh}))""",
+        asked,
+    )
     for answer, state in zip(answers, expected, strict=True):
         np.testing.assert_allclose(answer, state, atol=1e-6)
 
@@ -249,7 +283,11 @@ def test_numbers_are_read_with_comma_and_point(page):
     texts = [str(v) if whole(0, 1) else str(typography.number(v)) for v in values]
     assert ask(page, "(t) => tarea.parseNumber(t)", texts) == values
     refused = ["", "abc", "1,2,3", "--1", "1e400", "∞", "NaN", "0x10", "1 2"]
-    answers = ask(page, "(t) => { try { return tarea.parseNumber(t); } catch (e) { return e.message; } }", refused)  # fmt: skip
+    answers = ask(
+        page,
+        "(t) => { try { return tarea.parseNumber(t); } catch (e) { return e.message; } }",
+        refused,
+    )
     assert all(isinstance(answer, str) and answer.endswith(".") for answer in answers)
 
 
@@ -269,8 +307,14 @@ RUN = {
 def inputs_of(model: str) -> torch.Tensor:
     """Fifty drawn inputs that look like the network's data, or like nothing."""
     generator = torch.Generator().manual_seed(50)
-    shape = {"segmentation": (1, 48, 48), "segmentation-baseline": (1, 48, 48),
-             "mnist-notebook": (1, 28, 28), "mnist-dense": (1, 28, 28), "autoencoder-2": (1, 8, 8), "mnist1d": (40,)}[model]  # fmt: skip
+    shape = {
+        "segmentation": (1, 48, 48),
+        "segmentation-baseline": (1, 48, 48),
+        "mnist-notebook": (1, 28, 28),
+        "mnist-dense": (1, 28, 28),
+        "autoencoder-2": (1, 8, 8),
+        "mnist1d": (40,),
+    }[model]
     x = torch.rand(50, *shape, generator=generator)
     smooth = F.avg_pool1d(x.flatten(0, -2), 5, 1, 2).view_as(x)
     signal = model.startswith("mnist")
@@ -302,14 +346,18 @@ def test_the_number_writer_writes_the_packages_words(page):
     writer, _ = models.load_model("numbers-compact")
     assert isinstance(writer, NumberWriter)
     generator, _ = drawn(13)
-    numbers = sorted({0, 1, 21, 21_021, 31_500, 99_999, *generator.integers(0, 100_000, 220).tolist()})
+    numbers = sorted(
+        {0, 1, 21, 21_021, 31_500, 99_999, *generator.integers(0, 100_000, 220).tolist()}
+    )
     greedy = number_words.decode_words(writer.greedy(number_words.encode_numbers(numbers)))
     name = widgets.network("numbers-compact")[0]
     page.evaluate(f'() => {{ window.writer = tarea.numberWriter(tarea.network("{name}")); }}')
     answers = ask(page, "(n) => writer.write(n).text", numbers)
     assert len(numbers) >= 200
     assert answers == greedy
-    assert np.mean([a == number_words.words(n) for n, a in zip(numbers, answers, strict=True)]) > 0.99
+    assert (
+        np.mean([a == number_words.words(n) for n, a in zip(numbers, answers, strict=True)]) > 0.99
+    )
 
 
 def test_every_step_of_the_number_writer_has_pytorchs_scores(page):
@@ -318,7 +366,11 @@ def test_every_step_of_the_number_writer_has_pytorchs_scores(page):
     numbers = generator.integers(0, 100_000, 51).tolist()
     name = widgets.network("numbers-compact")[0]
     page.evaluate(f'() => {{ window.writer = tarea.numberWriter(tarea.network("{name}")); }}')
-    answers = ask(page, "(n) => writer.write(n).steps.map((s) => ({token: s.token, scores: Array.from(s.scores)}))", numbers)  # fmt: skip
+    answers = ask(
+        page,
+        "(n) => writer.write(n).steps.map((s) => ({token: s.token, scores: Array.from(s.scores)}))",
+        numbers,
+    )
     for number, steps in zip(numbers, answers, strict=True):
         tokens = torch.tensor([[number_words.START, *(step["token"] for step in steps)]])
         with torch.no_grad():
@@ -327,7 +379,9 @@ def test_every_step_of_the_number_writer_has_pytorchs_scores(page):
 
 
 def test_other_weights_than_the_pages_are_refused(page):
-    message = page.evaluate("() => { try { tarea.network('segmentation-000'); } catch (e) { return e.message; } }")  # fmt: skip
+    message = page.evaluate(
+        "() => { try { tarea.network('segmentation-000'); } catch (e) { return e.message; } }"
+    )
     assert "no son los suyos" in message
 
 

@@ -1,4 +1,4 @@
-"""What interactive pieces need beside the pages: their scripts, and data that travels as scripts."""
+"""What interactive pieces need beside the pages: their scripts, and data written as scripts."""
 
 from __future__ import annotations
 

@@ -107,7 +107,10 @@ def digit(split: Split, place: int) -> Data:
     first = [int((split.y == k).nonzero()[0]) for k in range(10)]
     chosen = [place, *(k for k in first if k != place)]
     mean, sd = datasets.MNIST_MEAN, datasets.MNIST_SD
-    kinds = {"convolucional": ("mnist-notebook", "digitNet"), "conectada": ("mnist-dense", "perceptron")}  # fmt: skip
+    kinds = {
+        "convolucional": ("mnist-notebook", "digitNet"),
+        "conectada": ("mnist-dense", "perceptron"),
+    }
     return data(
         scripts=["networks", "plot", "pad"],
         files=[network(model)[0] for model, _ in kinds.values()],
@@ -129,10 +132,11 @@ def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
     The reference is the example; each network of the study comes with its weights and mean score.
     """
     example = asdict(segmentation.REFERENCE) | {"row": place[0], "column": place[1]}
+    specs = [spec for spec, _ in segmentation.networks().values()]
     rows = [
         {"label": row["label"], "parameters": row["parameters"], "miou": row["miou"],
          "spec": asdict(spec) if isinstance(spec, models.EncoderDecoderSpec) else None}
-        for row, (spec, _) in zip(_networks().to_dict("records"), segmentation.networks().values(), strict=True)
+        for row, spec in zip(_networks().to_dict("records"), specs, strict=True)
     ]  # fmt: skip
     return data(scene=_pixels(scene), size=scene.shape[-1], example=example, networks=rows)
 
@@ -160,7 +164,8 @@ def latent(z: Sequence[float]) -> Data:
     model, _ = models.load_model("autoencoder-2")
     digits = datasets.digits()
     mean = digits.train.x.flatten(1).mean(0)
-    _, _, axes = np.linalg.svd((digits.train.x.flatten(1) - mean).numpy(), full_matrices=False)
+    centred = (digits.train.x.flatten(1) - mean).numpy()
+    axes = np.linalg.svd(centred, full_matrices=False).Vh
     with no_grad():
         codes = {
             name: {"codes": _floats(model.encode(split.x)), "labels": _bytes(split.y)}
@@ -170,7 +175,7 @@ def latent(z: Sequence[float]) -> Data:
     return data(
         scripts=["networks"], files=[script], script=script, z=list(z),
         pca={"mean": _floats(mean), "axes": _floats(axes[:2])},
-        colours=scenes.CLASSES.colors[1:], **codes,
+        colours=list(scenes.CLASSES.colors)[1:], **codes,
     )  # fmt: skip
 
 
@@ -214,11 +219,11 @@ def _networks() -> pd.DataFrame:
     for name, (spec, _) in segmentation.networks().items():
         of = runs[runs["name"] == name]
         course = np.mean([h["validation"]["miou"] for h in of["history"]], axis=0)
-        known = isinstance(spec, models.EncoderDecoderSpec)
+        field = _field(spec) if isinstance(spec, models.EncoderDecoderSpec) else None
         rows.append({
             "name": name, "label": of["label"].iloc[0], "kind": labels.KINDS[of["kind"].iloc[0]][2],
             "parameters": int(of["parameters"].iloc[0]), "macs": int(of["macs"].iloc[0]),
-            "field": _field(spec) if known else None,
+            "field": field,
             "early": float(course[explorer.EARLY]), "miou": float(of["test_miou"].mean()),
             "where": float(of["test_where"].mean()), "what": float(of["test_what"].mean()),
             "course": [round(float(value), 4) for value in course],

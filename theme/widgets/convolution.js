@@ -88,8 +88,10 @@
           const rows = this.state[matrix];
           message.textContent = "";
           input.removeAttribute("data-wrong");
-          const taken = this.attempt({ [matrix]: write(resized(rows, axis ? rows.length : value, axis ? value : rows[0].length)) });
-          if (!taken) message.textContent = this.messages[matrix].textContent;
+          const changed = resized(rows, axis ? rows.length : value, axis ? value : rows[0].length);
+          const problem = this.check({ ...this.state, [matrix]: changed });
+          if (problem) throw new RangeError(problem[1]);
+          this.attempt({ [matrix]: write(changed) });
         } catch (error) {
           message.textContent = error.message;
           input.setAttribute("data-wrong", "");

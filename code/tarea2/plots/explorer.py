@@ -14,6 +14,7 @@ import pandas as pd
 
 from tarea2.plots import style
 from tarea2.plots.labels import KINDS
+from tarea2.studies import segmentation
 from tarea2.typography import NARROW_SPACE
 
 EARLY = 3  # epochs after which the early score is taken
@@ -64,7 +65,9 @@ def curves(chosen: Any, width: int) -> alt.Chart:
         .transform_calculate(epoch="datum.epoch - 1")
         .mark_line(point=True)
         .encode(
-            alt.X("epoch:Q", title="época").axis(tickMinStep=1),
+            alt.X("epoch:Q", title="época")
+            .axis(tickMinStep=1)
+            .scale(domain=[0, segmentation.RECIPE.epochs], nice=False),
             alt.Y("course:Q", title="mIoU en validación").scale(domain=[0, 1]),
             alt.Color("label:N", title=None, scale=alt.Scale(range=list(style.CYCLE))),
             tooltip=[alt.Tooltip("label:N", title="red"), "epoch:Q", "course:Q"],
@@ -80,7 +83,9 @@ def driven(width: int) -> dict[str, Any]:
     chosen = alt.param("chosen", value=[])
     known = "indexof(chosen, datum.name) >= 0"
     top = points(f"length(chosen) == 0 || {known}", across, up, width)
-    chart = (top.add_params(chosen) & curves(known, width)).resolve_scale(color="independent", shape="independent")
+    chart = (top.add_params(chosen) & curves(known, width)).resolve_scale(
+        color="independent", shape="independent"
+    )
     chart = _styled(chart, columns=1 if width < 400 else 3)
     chart.data = alt.NamedData("networks")
     found: dict[str, Any] = vl_convert.vegalite_to_vega(
@@ -95,22 +100,23 @@ def _styled(chart: alt.VConcatChart, columns: int) -> alt.VConcatChart:
     return chart.configure_legend(orient="bottom", columns=columns, labelLimit=240)
 
 
+def _listed(name: str, options: dict[str, str], title: str) -> alt.Parameter:
+    """A parameter that a notebook shows as a list to choose from."""
+    names, labels = list(options), list(options.values())
+    bound = alt.binding_select(options=names, labels=labels, name=title)
+    return alt.param(name, value=names[0], bind=bound)
+
+
 class Explorer:
     """The chart as a notebook shows it; as a picture where nothing can be clicked."""
 
     def __init__(self, table: pd.DataFrame, chosen: list[str]):
-        lists = {
-            name: alt.param(
-                name,
-                value=next(iter(options)),
-                bind=alt.binding_select(options=list(options), labels=list(options.values()), name=title),
-            )
-            for name, options, title in (("across", ACROSS, "eje horizontal: "), ("up", UP, "eje vertical: "))
-        }  # fmt: skip
+        across = _listed("across", ACROSS, "eje horizontal: ")
+        up = _listed("up", UP, "eje vertical: ")
         clicked = alt.selection_point(
             "clicked", fields=["name"], toggle="true", value=[{"name": name} for name in chosen]
         )
-        top = points(clicked, lists["across"], lists["up"], 380).add_params(clicked)
+        top = points(clicked, across, up, 380).add_params(clicked)
         chart = (top & curves(clicked, 380)).resolve_scale(color="independent", shape="independent")
         chart.data = alt.Data(values=json.loads(table.to_json(orient="records")))
         self.chart = _styled(chart, columns=3)
