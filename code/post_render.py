@@ -8,20 +8,22 @@ the package's source and what interactive pieces need come from here too.
 import os
 from pathlib import Path
 
-from publish import execute, page, project, render, sources, widgets
+from publish import execute, page, project, render, resources, sources, widgets
 
 
 def main() -> None:
-    # The pages may be a copy of the project's; what they execute is the same.
-    site = project.Project(Path.cwd(), project.ROOT / ".build" / "executed")
+    # The pages may be a copy of the project's; the package is the same.
+    site = project.Project(Path.cwd())
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
     pages = [page.read(path, site.root) for path in site.pages]
     for source in pages:
         # A single page may be rendered on its own: the others have no output yet.
         if (output / f"{source.stem}.html").exists():
-            render.ipynb(source, execute.run(source, site), site, output)
-    sources.write(project.ROOT / "code" / "tarea2", output)
-    widgets.write(site, pages, output)
+            notebook = execute.run(source, site).notebook
+            own = resources.find(source, site, render.prose(notebook))
+            render.ipynb(source, notebook, site, output, own)
+    sources.write(project.Project(), output)
+    widgets.write(project.Project(), pages, output)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,9 @@ pages.setup()
 
 @pytest.fixture
 def made(small_project):
+    settings = small_project.root / "_quarto.yml"
+    wanted = "filters: [theme/filters/widgets.lua]\npublish: {widgets: tarea2.widgets}\n"
+    settings.write_text(settings.read_text() + wanted)
     write_page(small_project.root, SETUP + PIECE + "\nDespués, la @fig-fija.\n")
     build(small_project, report=lambda line: None)
     return small_project.output

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, render, resources, sources, website
+from publish import execute, render, resources, sources, website, widgets
 from publish.ledger import FORMS, Ledger, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -56,6 +56,7 @@ def build(
     if changed or not (staging / "site" / "search-index.js").exists():
         website.search_index(project, staging)
     sources.write(project, staging)
+    widgets.write(project, pages, staging, anew=bool(changed))
     _remove_stale(pages, ledger, staging)
     if publish:
         ledger.publish()
@@ -80,7 +81,7 @@ def _remove_stale(pages: list[Page], ledger: Ledger, staging: Path) -> None:
     """Forget the output of pages that no longer exist, and files that no page shows any more."""
     kept = {f"{page.stem}.{form}" for page in pages for form in FORMS}
     kept |= {name for page in pages for name in ledger.known[page.path]["files"]}
-    folders = {f"{page.stem}_files" for page in pages} | {sources.FOLDER, "site"}
+    folders = {f"{page.stem}_files" for page in pages} | {sources.FOLDER, widgets.FOLDER, "site"}
     for path in sorted(staging.rglob("*"), reverse=True):
         name = path.relative_to(staging).as_posix()
         if path.is_dir():

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import jupytext
 import yaml
 
-from publish.project import PublishError, read_text
+from publish.project import ROOT, PublishError, read_text
 
 CELL_OPTIONS = {
     "label", "fig-cap", "fig-alt", "tbl-cap", "echo", "eval", "output", "warning",
@@ -198,9 +198,9 @@ def _check_prose(path: str, first_line: int, body: str) -> None:
             depth += 1
             classes = re.findall(r"\.([\w-]+)", re.sub(r'"[^"]*"', "", opened[2]))
             name = re.search(r"#((?:fig|tbl)-[\w-]+)", opened[2])
-            unknown = [item for item in classes if item not in DIV_CLASSES]
+            unknown = [item for item in classes if item not in DIV_CLASSES | _pieces()]
             if unknown or not (classes or name):
-                allowed = _list(DIV_CLASSES)
+                allowed = _list(DIV_CLASSES | _pieces())
                 raise PageError(path, line, f"Div {opened[2].strip()}; allowed: {allowed}")
         elif opened:
             depth -= 1
@@ -209,6 +209,14 @@ def _check_prose(path: str, first_line: int, body: str) -> None:
     if depth:
         last = first_line + body.rstrip().count("\n")
         raise PageError(path, last, "a Div opened with ::: is not closed")
+
+
+@cache
+def _pieces() -> set[str]:
+    """Classes of the interactive pieces, one for each script that defines an element."""
+    scripts = (ROOT / "theme" / "widgets").glob("*.js")
+    defined = [re.search(r'tarea\.define\("([\w-]+)"', path.read_text("utf-8")) for path in scripts]
+    return {f"tarea-{found[1]}" for found in defined if found}
 
 
 def _check_labels(path: str, cells: list[Cell]) -> None:

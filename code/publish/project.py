@@ -43,6 +43,7 @@ class Settings:
     """``publish`` in ``_quarto.yml``: all that this package is told about the pages' subject."""
 
     package: str | None = None  # folder of the package whose source becomes pages of the site
+    widgets: str | None = None  # module that writes the data of interactive pieces
     environment: tuple[str, ...] = ()  # variables that pages depend on
     preload: tuple[str, ...] = ()  # installed modules that most pages import
     handin: Mapping | None = None  # what `make entrega` packs besides the pages

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from publish.execute import write_atomically
+from publish.files import write_atomically
 from publish.page import Page
 from publish.project import Project, PublishError
 
@@ -16,16 +16,28 @@ FOLDER = "widgets"  # of the theme and of the site
 PIECE = re.compile(r"^:::+ *\{[^}\n]*\.tarea-", re.MULTILINE)
 
 
-def write(project: Project, pages: list[Page], site: Path) -> None:
-    """Write ``site/widgets`` anew, if a page has a piece: nothing of an earlier build stays."""
-    folder = site / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    if not any(PIECE.search(cell.source) for page in pages for cell in page.cells):
+def write(project: Project, pages: list[Page], site: Path, anew: bool = True) -> None:
+    """Write ``site/widgets``, if a page has a piece; nothing of an earlier build stays in it.
+
+    The project's module ``publish.widgets`` in ``_quarto.yml`` writes the data, as a program that
+    is given a folder. Without ``anew`` data that is there stays.
+    """
+    folder, data = site / FOLDER, site / FOLDER / "data"
+    module = project.settings.widgets
+    if not module or not any(PIECE.search(cell.source) for page in pages for cell in page.cells):
+        shutil.rmtree(folder, ignore_errors=True)
         return
-    for path in sorted((project.root / "theme" / FOLDER).iterdir()):
+    scripts = sorted((project.root / "theme" / FOLDER).iterdir())
+    for path in scripts:
         write_atomically(folder / path.name, path.read_bytes())
-    command = [sys.executable, "-m", "tarea2.widgets", str(folder / "data")]
+    for path in set(folder.iterdir()) - {folder / script.name for script in scripts} - {data}:
+        path.unlink()
+    if data.exists() and not anew:
+        return
+    shutil.rmtree(data, ignore_errors=True)
+    command = [sys.executable, "-m", module, str(data)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
+        shutil.rmtree(data, ignore_errors=True)
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise PublishError(f"the data of the interactive pieces cannot be written: {reason}")

@@ -155,7 +155,7 @@ def scene(split: Split, count: int = 8) -> Data:
             "count": count, "images": _pixels(split.x[:count]), "masks": _bytes(split.y[:count]),
         },
         glyphs=_pixels(ink),
-        colours=scenes.CLASSES.colors,
+        colours=scenes.COLOURS,
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def latent(z: Sequence[float]) -> Data:
     return data(
         scripts=["networks"], files=[script], script=script, z=list(z),
         pca={"mean": _floats(mean), "axes": _floats(axes[:2])},
-        colours=list(scenes.CLASSES.colors)[1:], **codes,
+        colours=scenes.COLOURS[1:], **codes,
     )  # fmt: skip
 
 

@@ -59,8 +59,8 @@ function Pandoc(doc)
   if quarto then
     local offset = quarto.project.offset or "."
     root = offset == "." and "" or offset .. "/"
-  elseif doc.meta.root then
-    root = pandoc.utils.stringify(doc.meta.root)
+  else
+    root = tostring(PANDOC_WRITER_OPTIONS.variables.root or "")
   end
   return doc:walk { Div = element }
 end

@@ -17,7 +17,8 @@ from tarea2.plots import style
 
 # Background and ten digits; seaborn's palette for colour-blind readers. Masks also carry their
 # digits as text.
-CLASSES = ListedColormap(["#1C1C1C", *sns.color_palette("colorblind", 10).as_hex()])
+COLOURS = ["#1C1C1C", *sns.color_palette("colorblind", 10).as_hex()]
+CLASSES = ListedColormap(COLOURS)
 ERRORS = ListedColormap(["#F2F2F2", style.VERMILION])
 
 
