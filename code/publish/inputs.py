@@ -28,7 +28,7 @@ NOISY_ENDINGS = (".pyc", ".egg-info", ".dist-info", ".quarto_ipynb")
 def skipped(root: Path, output: Path) -> list[str]:
     """Beginnings of paths that are no inputs: Python itself, the system, caches, our own output."""
     system = ["/usr", "/lib", "/etc", "/proc", "/sys", "/dev", "/System", "/Library"]
-    system += [os.environ.get("SystemRoot", "")]
+    system += [os.environ.get("SYSTEMROOT", "")]
     paths = sysconfig.get_paths()
     python = [sys.prefix, sys.base_prefix, paths["stdlib"], paths["platlib"], paths["purelib"]]
     python += [site.getusersitepackages() or ""]
@@ -42,6 +42,10 @@ def skipped(root: Path, output: Path) -> list[str]:
         if path and not root.is_relative_to(path)
     ]
     return [path + os.sep for path in [*shared, *map(str, own)]]
+
+
+# Bytes: no file system has longer names.
+LONGEST_NAME = 255
 
 
 def record(told: dict, root: Path, watched: list[str]) -> dict:
@@ -63,6 +67,8 @@ def record(told: dict, root: Path, watched: list[str]) -> dict:
             continue
         if "__pycache__" in Path(path).parts or _shown(path, root) in files:
             continue
+        if "\n" in path or any(len(part.encode()) > LONGEST_NAME for part in Path(path).parts):
+            continue  # text that a library tried as a file's name before it took it as text
         folder = Path(path).is_dir()
         if folder and how["use"] != "listed":
             files[_shown(path, root) + "/"] = "folder"

@@ -36,8 +36,8 @@ def place_labels(
     ]
     for text, place in sorted(named.items(), key=lambda item: -item[1][1]):
         written = ax.annotate(
-            text, (place[0], place[1]), xytext=(0, 0), textcoords="offset points", fontsize=size, ha="center",
-            va="center", arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY,
+            text, (place[0], place[1]), xytext=(0, 0), textcoords="offset points", fontsize=size,
+            ha="center", va="center", arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY,
                                      "shrinkA": 0, "shrinkB": 2},
         )  # fmt: skip
         extent = Text.get_window_extent(written)  # without its line
