@@ -8,23 +8,24 @@ the package's source and what interactive pieces need come from here too.
 import os
 from pathlib import Path
 
-from publish import execute, page, project, render, resources, sources, widgets
-
 
 def main() -> None:
-    # The pages may be a copy of the project's; the package is the same.
+    from publish import execute, page, project, render, resources, sources, widgets
+
     site = project.Project(Path.cwd())
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
+    rendered = os.environ.get("QUARTO_PROJECT_OUTPUT_FILES", "").splitlines()
+    stems = {(site.root / name).relative_to(output).with_suffix("") for name in rendered}
     pages = [page.read(path, site.root) for path in site.pages]
     for source in pages:
-        # A single page may be rendered on its own: the others have no output yet.
-        if (output / f"{source.stem}.html").exists():
+        # Only what Quarto rendered now: no page waits for another, or fails with it.
+        if Path(source.stem) in stems:
             notebook = execute.run(source, site).notebook
             own = resources.find(source, site, render.prose(notebook))
             render.ipynb(source, notebook, site, output, own)
-    sources.write(project.Project(), output)
-    widgets.write(project.Project(), pages, output)
+    sources.write(site, output)
+    widgets.write(site, pages, output)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):
     main()

@@ -47,7 +47,7 @@ def main(
         if not project.config.get("author"):
             print("No author: fill in `author` in _autoria.yml to have it on the pages")
         if quarto:
-            made = engines.build_with_quarto(quarto, project, page, force)
+            made = engines.build_with_quarto(quarto, project, page, force, jobs=jobs)
         else:
             made = build(project, page, force, jobs)
     except PublishError as error:

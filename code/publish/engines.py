@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from publish.ledger import Ledger
-from publish.page import read
+from publish import handover, render, resources, sources
+from publish.ledger import Ledger, made
+from publish.page import Page, read
 from publish.project import Project, PublishError
 
 QUARTO_PACKAGE = "quarto-cli==1.10.19"
 OLDEST_QUARTO = (1, 10)
+HANDED_OVER = "PUBLISH_HANDED_OVER"  # tells the scripts that Quarto runs: all is done already
 
 
 def find_quarto(project: Project) -> tuple[str | None, str]:
@@ -66,47 +69,75 @@ def build_with_quarto(
     force: bool = False,
     publish: bool = True,
     report: Callable[[str], None] = print,
+    jobs: int = 2,
 ) -> list[str]:
     """Bring ``_output/`` up to date with Quarto and return the pages that were made anew.
 
-    Quarto works on a copy of the sources in ``.build/quarto``: ``_output/`` changes only when
-    every page succeeded, and a page that did not change is not rendered again. Without
-    ``publish`` it does not change at all.
+    Pages are executed here, each once for all its forms; Quarto gets the outputs and works on a
+    copy of the sources in ``.build/quarto``. ``_output/`` changes only when every page succeeded,
+    and a page that did not change is not rendered again. Without ``publish`` it does not change.
     """
     pages = [read(path, project.root) for path in project.pages]
     work = project.cache / "quarto"
-    ledger = Ledger(project, pages, "quarto", work / project.config["project"]["output-dir"])
+    site = work / project.config["project"]["output-dir"]
+    ledger = Ledger(project, pages, "quarto", site)
     changed = ledger.changed(only, force)
-    if not changed and (ledger.is_published() or not publish):
-        return []
-    _copy_sources(project, work)
-    targets = [[]] if len(changed) == len(pages) else [[page.path] for page in changed]
-    for target in targets:
-        done = subprocess.run(
-            [program, "render", *target],
-            cwd=work,
-            env=os.environ | {"QUARTO_PYTHON": sys.executable},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            log = (done.stdout + done.stderr).strip().splitlines()
-            raise PublishError("\n".join(["quarto render failed:", *log[-25:]]))
-    for page in changed:
-        ledger.record(page)
-        report(f"  {page.path}")
+    if changed:
+        executions = handover.execute_all(changed, project, force, jobs)
+        own = {
+            page.path: resources.find(page, project, render.prose(executions[page.path].notebook))
+            for page in changed
+        }
+        _copy_sources(project, work)
+        for page in changed:
+            resources.copy(own[page.path], project, work)
+        handover.freeze(changed, executions, project, work)
+        _render(program, work, [] if len(changed) == len(pages) else changed)
+        for page in changed:
+            notebook = executions[page.path].notebook
+            render.ipynb(page, notebook, project, site, own[page.path])
+            ledger.record(page, executions[page.path], [file.path for file in own[page.path]])
+            report(f"  {page.path}")
+    if not all(made(page, site) for page in pages):
+        return [page.path for page in changed]
+    sources.write(project, site)
     if publish:
         ledger.publish()
     return [page.path for page in changed]
 
 
+def _render(program: str, work: Path, pages: list[Page]) -> None:
+    """Let Quarto render pages of the copy, or all of it when none is named."""
+    targets = [[page.path, "--use-freezer"] for page in pages] or [[]]
+    for target in targets:
+        done = subprocess.run(
+            [program, "render", *target],
+            cwd=work,
+            env=os.environ | {"QUARTO_PYTHON": sys.executable, HANDED_OVER: "1"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if done.returncode:
+            raise PublishError(_explained(done.stdout + done.stderr))
+
+
+def _explained(log: str) -> str:
+    """Quarto's complaint without the trace of its own program."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in log.splitlines()]
+    told = [line for line in lines if line and not re.match(r"\s+at |\s*Stack trace", line)]
+    first = next((i for i, line in enumerate(told) if "ERROR" in line), max(0, len(told) - 10))
+    return "\n".join(["quarto render failed:", *told[first : first + 10]])
+
+
 def _copy_sources(project: Project, work: Path) -> None:
     config = project.config
     names = ["_quarto.yml", *config.get("metadata-files", []), config["bibliography"], "theme"]
-    names += [*project.pages, config["project"]["post-render"]]
+    names += project.pages
     for leftover in work.glob("**/*.qmd"):
         if leftover.relative_to(work).as_posix() not in project.pages:
             leftover.unlink()
+    names += [config["project"][key] for key in ("pre-render", "post-render")]
     for name in names:
         source, target = project.root / name, work / name
         target.parent.mkdir(parents=True, exist_ok=True)

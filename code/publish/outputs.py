@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable
 
+import pypandoc
 from bs4 import BeautifulSoup
 
 from publish.page import Page, PageError
@@ -49,6 +50,8 @@ def markdown(output, page: Page, cell, name: str, output_format: str, write: Wri
     content = output["data"][mime]
     if mime in ("text/markdown", "text/latex"):
         return content
+    if mime == "text/html" and output_format != "html" and "<table" not in content.lower():
+        return pypandoc.convert_text(content, "markdown", "html")
     if mime == "text/html":
         return fenced(content, "=html")
     if mime == "text/plain":

@@ -48,8 +48,13 @@ def html(
     target = folder / f"{page.stem}.html"
     images = folder / f"{page.stem}_files"
     shutil.rmtree(images, ignore_errors=True)
-    defaults = _defaults(page, project, "html")
-    markdown = assemble(page, notebook, "html", _image_writer(images, target.parent), defaults)
+    markdown = assemble(
+        page,
+        notebook,
+        "html",
+        _image_writer(images, target.parent),
+        defaults(page, project, "html"),
+    )
     metadata = _metadata(page, project, "html")
     text = _pandoc(
         page, project, markdown, "html5", metadata,
@@ -68,9 +73,8 @@ def pdf(
     work = project.cache / "typst" / page.stem
     shutil.rmtree(work, ignore_errors=True)
     source = work / Path(page.path).with_name("page.typ")  # so that ../photo.png stays inside
-    defaults = _defaults(page, project, "typst")
     writer = _image_writer(source.parent / "page_files", source.parent)
-    markdown = assemble(page, notebook, "typst", writer, defaults)
+    markdown = assemble(page, notebook, "typst", writer, defaults(page, project, "typst"))
     metadata = _metadata(page, project, "typst")
     text = _pandoc(
         page, project, markdown, "typst-citations", metadata,
@@ -135,7 +139,7 @@ def assemble(
             continue
         options = defaults | cell.metadata.options
         if options.get("echo", True) and cell.source:
-            parts.append(_code_block(cell.source, options))
+            parts.append(code_block(cell.source, options))
         if not options.get("output", True):
             continue
         shown = []
@@ -159,7 +163,7 @@ def _float(content: str, options: dict) -> str:
     )
 
 
-def _code_block(code: str, options: dict) -> str:
+def code_block(code: str, options: dict) -> str:
     attributes = ".python .cell-code"
     if options.get("code-fold"):
         attributes += f' code-fold="{str(options["code-fold"]).lower()}"'
@@ -226,7 +230,7 @@ def _notebook_metadata() -> dict:
     }
 
 
-def _defaults(page: Page, project: Project, output_format: str) -> dict:
+def defaults(page: Page, project: Project, output_format: str) -> dict:
     """Cell options that a page sets for all its cells in one format."""
     merged = project.metadata(page.metadata, output_format)
     return {key: merged[key] for key in ("echo", "code-fold", "code-summary") if key in merged}

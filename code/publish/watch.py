@@ -68,7 +68,7 @@ def _heard(event: str, arguments: tuple) -> None:
 
 
 def _note(path: object, use: str, caller: FrameType | None) -> None:
-    if isinstance(path, (int, type(None))):
+    if isinstance(path, (int, type(None))) or "\n" in str(path):
         return
     try:
         name = os.path.abspath(os.fsdecode(path))
@@ -84,8 +84,10 @@ def _note(path: object, use: str, caller: FrameType | None) -> None:
     try:
         state = _stat(name)
         stamp = [state.st_mtime_ns, state.st_size]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         stamp = None
+    except (OSError, ValueError):
+        return  # no path at all: IPython asks whether a table's text is a file
     _found[name] = {"use": use, "stamp": stamp}
 
 

@@ -1,0 +1,39 @@
+"""Run by ``quarto render`` before the pages: execute them and hand Quarto the outputs.
+
+Each page is executed once for all its forms, several side by side, and only if something that it
+uses has changed. ``make report`` has done so already when it calls Quarto.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def main() -> None:
+    try:
+        from publish import handover
+        from publish.page import read
+        from publish.project import Project, PublishError
+    except ImportError:  # Quarto took another Python than the one that `make report` set up
+        if not OWN.exists() or Path(sys.executable).absolute() == OWN:
+            sys.exit("Run `make report` once: it sets up .venv, which the pages need")
+        os.execv(OWN, [str(OWN), *sys.argv])
+    project = Project(Path.cwd())
+    asked = os.environ.get("QUARTO_PROJECT_INPUT_FILES", "").splitlines()
+    try:
+        pages = [
+            read(path, project.root)
+            for path in project.pages
+            if not asked or path in [Path(name).as_posix() for name in asked]
+        ]
+        executions = handover.execute_all(pages, project, jobs=os.cpu_count() or 2)
+        handover.freeze(pages, executions, project, project.root)
+    except PublishError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):
+    main()
