@@ -10,7 +10,7 @@ import torch
 from tarea2 import datasets, metrics, models, records, studies
 from tarea2.models import EncoderDecoderSpec, PeerSpec
 from tarea2.models.by_hand import scores_by_hand
-from tarea2.studies import amounts, context, edges, peers, recipes, segmentation
+from tarea2.studies import amounts, context, edges, peers, recipes, search, segmentation
 from tarea2.studies.definition import best_run
 
 IMAGE = torch.zeros(1, 1, 48, 48)
@@ -122,6 +122,26 @@ def test_another_edge_changes_masks_and_nothing_else():
         assert not torch.equal(usual.y, other.y)
         grown = (other.y > 0).sum() > (usual.y > 0).sum()
         assert bool(grown) == (threshold < 0.35)
+
+
+def test_costs_of_random_networks_are_those_of_the_networks_built():
+    for spec in search.drawn()[::4]:
+        assert search.costs(spec) == costs(spec)[:2]
+    for spec in (segmentation.BASELINE, *segmentation.COMBINATIONS.values()):
+        assert search.costs(spec) == costs(spec)[:2]
+
+
+def test_random_networks_keep_to_the_limits_and_take_every_choice():
+    specs = search.drawn()
+    assert len(set(specs)) == search.COUNT
+    assert specs == search.drawn()  # the same on every machine and in every process
+    most = max(search.costs(spec)[1] for spec in segmentation.COMBINATIONS.values())
+    for spec in specs:
+        weights, work = search.costs(spec)
+        assert weights <= segmentation.LIMIT
+        assert most / 2 <= work <= most
+    for field, values in search.CHOICES.items():
+        assert {getattr(spec, field) for spec in specs} == set(values)
 
 
 def test_every_study_is_in_the_catalogue_under_names_of_its_own():

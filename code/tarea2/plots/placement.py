@@ -35,10 +35,10 @@ def place_labels(
         for angle in np.arange(0, 2 * np.pi, np.pi / 8)
     ]
     for text, place in sorted(named.items(), key=lambda item: -item[1][1]):
+        thin = {"arrowstyle": "-", "lw": 0.4, "color": style.GREY, "shrinkA": 0, "shrinkB": 2}
         written = ax.annotate(
-            text, (place[0], place[1]), xytext=(0, 0), textcoords="offset points", fontsize=size,
-            ha="center", va="center", arrowprops={"arrowstyle": "-", "lw": 0.4, "color": style.GREY,
-                                     "shrinkA": 0, "shrinkB": 2},
+            text, (place[0], place[1]), xytext=(0, 0), textcoords="offset points",
+            fontsize=size, ha="center", va="center", arrowprops=thin,
         )  # fmt: skip
         extent = Text.get_window_extent(written)  # without its line
         wide, high = extent.width / 2 + unit, extent.height / 2 + 0.5 * unit

@@ -17,6 +17,7 @@ from tarea2.studies import (
     notebooks,
     peers,
     recipes,
+    search,
     segmentation,
 )
 from tarea2.studies.definition import Study
@@ -34,6 +35,7 @@ STUDIES = {
         Study("segmentation-peers", peers.DEFINITIONS),
         Study("segmentation-amounts", amounts.SCENE_DEFINITIONS),
         Study("segmentation-edges", edges.DEFINITIONS),
+        Study("segmentation-search", search.DEFINITIONS),
         Study("mnist1d-amounts", amounts.SIGNAL_DEFINITIONS),
         Study("check", segmentation.CHECK),
     )
