@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+LEVEL = 0.95  # of confidence, of every interval
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -35,7 +37,7 @@ def welch(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndar
     if min(a.size, b.size) < 2:
         raise ValueError(f"an interval needs two seeds or more, got {a.size} and {b.size}")
     found = stats.ttest_ind(b, a, equal_var=False)
-    low, high = found.confidence_interval(0.95)
+    low, high = found.confidence_interval(LEVEL)
     return Difference(float(b.mean() - a.mean()), float(low), float(high), float(found.pvalue))
 
 
@@ -74,5 +76,5 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     v = np.asarray(values, dtype=float)
     if v.size < 2:
         return float(v[0]), float(v[0])
-    reach = stats.t.ppf(0.975, v.size - 1) * v.std(ddof=1) / np.sqrt(v.size)
+    reach = stats.t.ppf((1 + LEVEL) / 2, v.size - 1) * v.std(ddof=1) / np.sqrt(v.size)
     return float(v.mean() - reach), float(v.mean() + reach)
