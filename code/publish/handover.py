@@ -55,7 +55,7 @@ def freeze(
         shutil.rmtree(folder, ignore_errors=True)
         # Quarto hashes the text as it reads it: without a byte order mark, with plain line ends.
         text = read_text(project.root / page.path, page.path)
-        for form, (name, shown) in FORMS.items():
+        for form, (name, _) in FORMS.items():
             result = {
                 "engine": "jupyter",
                 "markdown": _front_matter(text) + body(page, executions, project, form, folder),
