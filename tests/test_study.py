@@ -264,7 +264,7 @@ def test_few_images_have_as_many_steps(count, options, epochs, batch):
     split = datasets.Split(x, torch.zeros(count, 1, 1))
     recipe = own_study._recipe(
         datasets.Dataset("d", 2, split, split, split),
-        **({"epochs": None, "steps": None} | options),
+        own_study.Training(**options),
     )
     assert (recipe.epochs, recipe.batch_size) == (epochs, batch)
 

@@ -92,9 +92,9 @@ def dice(cm: np.ndarray) -> np.ndarray:
     return _ratio(2 * hit, counts.sum(-1) + counts.sum(-2))
 
 
-def mean_iou(cm: np.ndarray) -> float:
-    """Mean IoU over the classes that are not background (class 0) and are defined."""
-    defined = iou(cm)[1:]
+def mean_iou(cm: np.ndarray, background: bool = True) -> float:
+    """Mean IoU over the classes that are defined, without class 0 if that is ``background``."""
+    defined = iou(cm)[1 if background else 0 :]
     defined = defined[~np.isnan(defined)]
     return float(defined.mean()) if defined.size else float("nan")
 
@@ -119,12 +119,20 @@ def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[floa
             f"target has shape {tuple(target.shape)} and prediction {tuple(prediction.shape)}, "
             "expected the same"
         )
+    near = near_edges(target, width)
+    wrong = target != prediction
+    return wrong[near].float().mean().item(), wrong[~near].float().mean().item()
+
+
+def near_edges(target: Tensor, width: int = 1) -> Tensor:
+    """Whether the neighbourhood of a pixel, ``2 width + 1`` pixels square, holds several classes.
+
+    ``target``: ``(n, H, W)``, as the result.
+    """
     y = target[:, None].float()
     side = 2 * width + 1
     highest, lowest = F.max_pool2d(y, side, 1, width), -F.max_pool2d(-y, side, 1, width)
-    near = (highest != lowest)[:, 0]
-    wrong = target != prediction
-    return wrong[near].float().mean().item(), wrong[~near].float().mean().item()
+    return (highest != lowest)[:, 0]
 
 
 def counts_per_image(target: Tensor, prediction: Tensor, num_classes: int) -> np.ndarray:

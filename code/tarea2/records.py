@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import platform
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,19 @@ class ResultError(Exception):
     """A stored result or model that is missing, stale or altered; the message says which."""
 
 
+# Metadata of a field that came later: it is told only where it is not its default, so that what was
+# stored before keeps its digest.
+LATER = {"later": True}
+
+
 def describe(spec: Any) -> tuple[str, dict]:
     """Name of a spec's class and its fields, as JSON has them."""
-    return type(spec).__name__, json.loads(json.dumps(asdict(spec)))
+    told = {
+        field.name: getattr(spec, field.name)
+        for field in fields(spec)
+        if not (field.metadata.get("later") and getattr(spec, field.name) == field.default)
+    }
+    return type(spec).__name__, json.loads(json.dumps(told))
 
 
 def versions() -> dict[str, str]:

@@ -6,8 +6,8 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from tarea2 import metrics
-from tarea2.datasets import Dataset, Split
+from tarea2 import metrics, records
+from tarea2.augmentation import AUGMENTATIONS, augmented, windows
+from tarea2.datasets import IGNORED, Dataset, Shelf, Split, as_input
 from tarea2.models import Network, Spec, build
 from tarea2.paths import replacing
 
@@ -35,6 +36,10 @@ class Recipe:
     ``gamma`` every ``step_epochs`` epochs; ``"cosine"``, down to 0; or ``"one-cycle"``, up to
     ``lr`` and down again (:func:`rate`). ``loss`` is one of :data:`LOSSES`; networks that bring
     their own do without. ``init`` is explained in :func:`tarea2.models.build`.
+
+    ``class_weights``: of the classes in the loss, ``"none"`` or one of :data:`CLASS_WEIGHTS`;
+    ``augment``: what is done at random to each batch of images, of :data:`AUGMENTATIONS`;
+    ``crop``: the side of the random square that is trained on, in pixels, or None.
     """
 
     epochs: int
@@ -48,6 +53,9 @@ class Recipe:
     gamma: float = 0.5
     init: str = "he"
     loss: str = "cross-entropy"
+    class_weights: str = field(default="none", metadata=records.LATER)
+    augment: tuple[str, ...] = field(default=(), metadata=records.LATER)
+    crop: int | None = field(default=None, metadata=records.LATER)
 
 
 class Diverged(ArithmeticError):
@@ -115,6 +123,14 @@ def fit(
     identity = _identity(spec, dataset, recipe, seeds, watch)
     if recipe.loss not in LOSSES:
         raise ValueError(f"loss is {recipe.loss!r}, expected one of {', '.join(LOSSES)}")
+    unknown = sorted(set(recipe.augment) - set(AUGMENTATIONS))
+    if unknown:
+        raise ValueError(
+            f"augment has {', '.join(unknown)}, expected some of {', '.join(AUGMENTATIONS)}"
+        )
+    weight = class_weights(recipe.class_weights, dataset)
+    if weight is not None:
+        weight = weight.to(chosen)
     with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
@@ -125,7 +141,7 @@ def fit(
         history: dict[str, dict[str, list]] = {name: {} for name in watched}
         if state is None:
             done = 0
-            _measure(model, watched, history)
+            _measure(model, watched, history, dataset.background)
         else:
             done, history = state["done"], state["history"]
             model.load_state_dict(state["model"])
@@ -135,10 +151,12 @@ def fit(
             torch.set_rng_state(state["rng"])
         bar = tqdm(total=recipe.epochs, initial=done, unit="época", disable=not progress or None)
         for epoch in range(done, recipe.epochs):
-            running = _one_epoch(model, splits["train"], optimiser, recipe, epoch, orders)
+            running = _one_epoch(
+                model, splits["train"], optimiser, recipe, epoch, orders, seeds[0], weight
+            )
             if "train" not in watched:
                 history.setdefault("running", {"loss": []})["loss"].append(running)
-            _measure(model, watched, history)
+            _measure(model, watched, history, dataset.background)
             _check_finite(running, watched, history, epoch + 1, recipe)
             if checkpoint is not None:
                 _save(checkpoint, identity, epoch + 1, model, optimiser, orders, history)
@@ -181,35 +199,89 @@ def _one_epoch(
     recipe: Recipe,
     epoch: int,
     orders: Sequence[torch.Generator],
+    seed: int,
+    weight: Tensor | None,
 ) -> list[float]:
     """Train for one epoch; return the mean loss on the way, over all members, for each."""
     model.train()
+    # What is drawn depends on seed and epoch only: no state to save.
+    drawn = torch.Generator().manual_seed(30_000 + 1_000_003 * epoch + seed)
     order = torch.stack([torch.randperm(len(split), generator=g) for g in orders])  # (S, n)
-    order = order.to(split.y.device)
+    if not isinstance(split.y, Shelf):
+        order = order.to(split.y.device)
     steps = math.ceil(len(split) / recipe.batch_size)
     total = 0.0
     for step in range(steps):
         chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, epoch * steps + step, steps)
-        total += one_step(model, split.x[chosen], split.y[chosen], optimiser, recipe.loss)
+        x, y = _batch(model, split, chosen, recipe, drawn)
+        total += one_step(model, x, y, optimiser, recipe.loss, weight)
     return [total / steps / len(orders)] * len(orders)
 
 
-def cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
+def _batch(
+    model: Network, split: Split, chosen: Tensor, recipe: Recipe, drawn: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """The examples of a step: ``(S, B, ...)`` and ``(S, B)``, or ``(S, B, H, W)``."""
+    if recipe.crop is not None:
+        pairs = [(split.x[place], split.y[place]) for place in chosen.flatten().tolist()]
+        x, y = windows(pairs, recipe.crop, drawn)
+        x, y = x.unflatten(0, chosen.shape), y.unflatten(0, chosen.shape)
+    else:
+        x, y = split.x[chosen], split.y[chosen]
+    if isinstance(split.x, Shelf):
+        device = next(model.parameters()).device
+        x, y = x.to(device), y.to(device)
+    x = as_input(x)
+    if recipe.augment:
+        flat = augmented(x.flatten(0, 1), y.flatten(0, 1), recipe.augment, drawn)
+        x, y = (part.unflatten(0, chosen.shape) for part in flat)
+    return x, y
+
+
+def inverse_log(shares: Tensor) -> Tensor:
+    """``1 / ln(1.02 + share)`` of each class, which bounds what rare ones gain (ENet, 2016)."""
+    return 1 / torch.log(1.02 + shares)
+
+
+CLASS_WEIGHTS = {"inverse-log": inverse_log}
+
+
+def class_weights(name: str, dataset: Dataset) -> Tensor | None:
+    """Weights ``(K,)`` of the classes in the loss, from their shares of the training pixels."""
+    if name == "none":
+        return None
+    if name not in CLASS_WEIGHTS:
+        raise ValueError(
+            f"class_weights is {name!r}, expected none or one of {', '.join(CLASS_WEIGHTS)}"
+        )
+    counts = torch.zeros(dataset.num_classes)
+    for target in dataset.train.y:
+        counts += torch.bincount(target[target != IGNORED].flatten(), minlength=len(counts))
+    return CLASS_WEIGHTS[name](counts / counts.sum())
+
+
+def cross_entropy(scores: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
     """``-log softmax(scores)[y]``, summed; log-probabilities as scores stay what they are."""
-    return F.cross_entropy(scores, y, reduction="sum")
+    return F.cross_entropy(scores, y, weight, reduction="sum", ignore_index=IGNORED)
 
 
-def smoothed_cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
+def smoothed_cross_entropy(scores: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
     """Cross-entropy against 0.9 for the class and 0.1 over all (Szegedy et al. 2016)."""
-    return F.cross_entropy(scores, y, reduction="sum", label_smoothing=0.1)
+    return F.cross_entropy(
+        scores, y, weight, reduction="sum", ignore_index=IGNORED, label_smoothing=0.1
+    )
 
 
-def squared_error(scores: Tensor, y: Tensor) -> Tensor:
+def squared_error(scores: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
     """Squared distance between the probabilities and the class as a vector (Brier 1950)."""
-    truth = F.one_hot(y, scores.shape[1]).movedim(-1, 1)
-    return (scores.softmax(1) - truth).square().sum()
+    counted = y != IGNORED
+    truth = F.one_hot(y * counted, scores.shape[1]).movedim(-1, 1)
+    squares = (scores.softmax(1) - truth).square().sum(1)
+    if weight is not None:
+        squares = squares * weight[y * counted]
+    return (squares * counted).sum()
 
 
 LOSSES = {
@@ -221,23 +293,37 @@ LOSSES = {
 
 def one_step(
     model: Network, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
-    loss_name: str = "cross-entropy",
+    loss_name: str = "cross-entropy", weight: Tensor | None = None,
 ) -> float:  # fmt: skip
     """One step downhill on a batch; returns the loss, summed over members.
 
     ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel. A
-    network with an objective of its own is trained on that, without the axis of members.
+    network with an objective of its own is trained on that, without the axis of members. Pixels
+    that are IGNORED do not count; ``weight`` (K,) is that of each class, in the mean too.
     """
+    if y.dtype == torch.uint8:
+        y = y.long()
     if model.own_objective:
         loss = model.loss(x[0], y[0])
     else:
         scores = forward(model, x)  # (S, B, classes), or (S, B, classes, H, W)
         # The mean over a batch, summed over members: no member's gradient touches another's.
-        loss = LOSSES[loss_name](scores.flatten(0, 1), y.flatten(0, 1)) / y[0].numel()
+        total = LOSSES[loss_name](scores.flatten(0, 1), y.flatten(0, 1), weight)
+        loss = total / _total_weight(y[0], weight)
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     return loss.item()
+
+
+def _total_weight(y: Tensor, weight: Tensor | None) -> Tensor | int:
+    """What a sum of losses is divided by: how many examples count, or what they weigh."""
+    if weight is None and y.ndim < 3:
+        return y.numel()
+    counted = y != IGNORED
+    if weight is None:
+        return counted.sum().clamp(min=1)
+    return (weight[y * counted] * counted).sum().clamp(min=1e-6)
 
 
 @torch.inference_mode()
@@ -250,8 +336,71 @@ def predict(model: Network, x: Tensor) -> Tensor:
     return torch.cat(pieces, dim=1)
 
 
-def _measure(model: Network, splits: dict[str, Split], history: dict) -> None:
+@torch.inference_mode()
+def segment(model: Network, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+    """The true classes ``(H, W)`` and the scores ``(K, H, W)`` of each image, at the mask's size.
+
+    For masks of 8 bits, which may hold IGNORED. Padding is cut off, then scores are enlarged where
+    a mask is larger than its image was.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    for start, end in _evaluated(split):
+        x = split.x[start:end].to(device)
+        scores = forward(model, as_input(x)[None])[0]
+        if split.inner is not None:
+            scores = scores[..., : split.inner[0], : split.inner[1]]
+        for place, found in enumerate(scores, start):
+            truth = (split.y if split.truth is None else split.truth)[place].to(device).long()
+            if truth.shape != found.shape[1:]:
+                found = F.interpolate(
+                    found[None], truth.shape, mode="bilinear", align_corners=False
+                )[0]
+            yield truth, found
+
+
+def _evaluated(split: Split) -> Iterator[tuple[int, int]]:
+    """Where batches begin and end: images of one size, as many as stay in the caches."""
+    start = 0
+    while start < len(split):
+        size, end = split.x[start].shape, start + 1
+        most = start + max(1, EVALUATION_VALUES // size.numel())
+        if isinstance(split.x, Shelf):
+            while end < min(most, len(split)) and split.x.shapes[end] == tuple(size):
+                end += 1
+        else:
+            end = min(most, len(split))
+        yield start, end
+        start = end
+
+
+def _measure_pixels(model: Network, split: Split, background: bool) -> dict[str, list[float]]:
+    """Loss, share of wrong pixels and mean IoU over the pixels that count."""
+    confusion, loss = 0, 0.0
+    for truth, scores in segment(model, split):
+        counted = truth != IGNORED
+        loss += F.cross_entropy(
+            scores[None], truth[None], reduction="sum", ignore_index=IGNORED
+        ).item()
+        found = scores.argmax(0)
+        confusion = confusion + metrics.confusion_matrix(
+            truth[counted], found[counted], len(scores)
+        )
+    return {
+        "loss": [loss / max(1, int(confusion.sum()))],
+        "error": [1 - metrics.pixel_accuracy(confusion)],
+        "miou": [metrics.mean_iou(confusion, background)],
+    }
+
+
+def _measure(
+    model: Network, splits: dict[str, Split], history: dict, background: bool = True
+) -> None:
     for name, split in splits.items():
+        if split.y.dtype == torch.uint8:
+            for kind, values in _measure_pixels(model, split, background).items():
+                history[name].setdefault(kind, []).append(values)
+            continue
         if model.own_objective:
             for kind, value in model.measure(split.x, split.y).items():
                 history[name].setdefault(kind, []).append([value])
@@ -322,7 +471,8 @@ def _cosine(start: float, end: float, share: float) -> float:
 def _identity(
     spec: Spec, dataset: Dataset, recipe: Recipe, seeds: Sequence[int], watch: Sequence[str]
 ) -> str:
-    parts = [type(spec).__name__, asdict(spec), asdict(recipe), dataset.sha256, [*seeds], [*watch]]
+    described = [*records.describe(spec), records.describe(recipe)[1]]
+    parts = [*described, dataset.sha256, [*seeds], [*watch]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

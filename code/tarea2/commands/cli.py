@@ -9,9 +9,10 @@ import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:  # commands import what they need: `tarea2 --help` should not wait for PyTorch
     from pandas import DataFrame
@@ -65,6 +66,40 @@ def train(
         int | None,
         typer.Option(min=1, max=10_000_000, help="Own images: so many steps at least."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Own images: say what would be done, and stop.")
+    ] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out images without a mask.")
+    ] = False,
+    values: Annotated[
+        str | None, typer.Option(help="Values of the masks' classes, as 0,255; others: nearest.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="Mask value, '#rrggbb' or name that does not count; repeatable."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Mask values from here on are class 1, others 0.")
+    ] = None,
+    colours: Annotated[
+        Path | None, typer.Option(help="File of lines 'r g b name' for masks in colour.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Bring all images to HxW pixels (height x width).")
+    ] = None,
+    crop: Annotated[
+        int | None, typer.Option(help="Train on random squares of N pixels a side.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Images whose names share what it finds stay together.")
+    ] = None,
+    class_weights: Annotated[
+        str, typer.Option(help="In the loss: none or inverse-log.")
+    ] = "none",
+    augment: Annotated[
+        str | None, typer.Option(help="At random while training: flip,scale,colour.")
+    ] = None,
     backend: Annotated[str, typer.Option(help="Where runs are trained: loky or dask.")] = "loky",
     address: Annotated[
         str | None, typer.Option(help="Scheduler of the Dask cluster, tcp://host:8786.")
@@ -75,25 +110,52 @@ def train(
     A network that cannot be trained is left out with a word; the exit code is 1 then.
     """
     from tarea2 import paths, studies
+    from tarea2.datasets import Reading
+    from tarea2.datasets.legend import Wishes, parse_ignored, parse_values
+    from tarea2.datasets.preparing import parse_size
     from tarea2.studies import cluster, own, running
+    from tarea2.training import CLASS_WEIGHTS
 
+    if class_weights not in ("none", *CLASS_WEIGHTS):
+        raise ValueError(
+            f"--class-weights {class_weights!r}, expected none or {', '.join(CLASS_WEIGHTS)}"
+        )
     if (images is None) != (masks is None) or (images and study != "segmentation"):
         raise ValueError("--images and --masks belong together, and to the study segmentation")
-    if images is None and (name or epochs or steps):
-        raise ValueError("--name, --epochs and --steps belong to own images: --images, --masks")
+    told = (
+        name, epochs, steps, dry_run, allow_missing, values, ignore, threshold is not None,
+        colours, size, crop, group, class_weights != "none", augment,
+    )  # fmt: skip
+    if images is None and any(told):
+        raise ValueError(
+            "--name, --epochs, --steps and what is said of masks, sizes and splits belong to own "
+            "images: --images, --masks"
+        )
     if epochs and steps:
         raise ValueError("--epochs and --steps exclude each other")
     if backend not in ("loky", "dask") or (backend == "dask") != (address is not None):
         raise ValueError("--backend is loky, or dask together with --address")
     if out is not None and out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file, expected a folder")
-    mine = own.prepare(images, masks, name, out, epochs, steps) if images and masks else None
+    mine = None
+    if images and masks:
+        wishes = Wishes(
+            parse_values(values), parse_ignored(ignore or []), threshold,
+            colours.resolve() if colours else None,
+        )  # fmt: skip
+        mine = own.prepare(
+            images, masks, name, out,
+            Reading(wishes, parse_size(size), crop, group, allow_missing),
+            own.Training(epochs, steps, class_weights, _augmentations(augment)),
+        )  # fmt: skip
     chosen = mine.study if mine else _placed(studies.find(study), only, seeds, force, out)
     try:
         if mine is not None:
             for change in mine.changes:
                 print(change)
-            _announce(chosen)
+            _announce(mine)
+            if dry_run:
+                return
             if not force:
                 running.missing(chosen, only, seeds)  # stops where runs are stale
             mine.remember()
@@ -110,6 +172,10 @@ def train(
     failed = running.failures(chosen, only)
     if mine is not None:
         print(_ranking(mine))
+        model = paths.short(mine.model)
+        print(f"the best network is {model}; to use it: tarea2 predict --model {model} IMAGES -o OUT")
+        for line in own.too_short(mine):
+            print(f"tarea2: {line}", file=sys.stderr)
     for network, reason in failed.items():
         print(f"tarea2: {network} is left out: {reason}", file=sys.stderr)
     if failed:
@@ -133,25 +199,32 @@ def _placed(
     return replace(study, store=out.resolve()) if out else study
 
 
-def _announce(study: Study) -> None:
-    """Say on which data a study of own images trains, and how; and what the data lack."""
-    first = study.definitions[0]
+def _announce(mine: OwnStudy) -> None:
+    """Say what was decided about own images, and how the study trains on them."""
+    first = mine.study.definitions[0]
     data, recipe = first.data(), first.recipe
+    for line in mine.content["data"]["decided"]:
+        print(line)
     sizes = [len(split) for split in (data.train, data.validation, data.test)]
     steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
+    weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"
+    changed = f"; augmented by {', '.join(recipe.augment)}" if recipe.augment else ""
     print(
-        f"{study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} validate, "
-        f"{sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: {steps} steps"
+        f"{mine.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
+        f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
+        f"{steps} steps{weights}{changed}"
     )
-    for split in ("train", "validation", "test"):
-        absent = sorted(
-            set(range(data.num_classes)) - set(getattr(data, split).y.unique().tolist())
-        )
-        if absent:
-            print(
-                f"{split} has no pixel of class {', '.join(map(str, absent))}: scores of it are "
-                "undefined there, and it cannot be learnt where train lacks it"
-            )
+
+
+def _augmentations(text: str | None) -> tuple[str, ...]:
+    """``flip,scale`` as names; raises ValueError for one that there is not."""
+    from tarea2.augmentation import AUGMENTATIONS
+
+    names = tuple(part.strip() for part in text.split(",")) if text else ()
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise ValueError(f"--augment {name!r}, expected some of {', '.join(AUGMENTATIONS)}")
+    return names
 
 
 def _ranking(own: OwnStudy) -> str:
@@ -203,7 +276,17 @@ def verify() -> None:
         raise typer.Exit(1)
 
 
-predict = typer.Typer(no_args_is_help=True)
+class _WithModel(TyperGroup):
+    """`tarea2 predict --model FILE …` is short for `tarea2 predict images --model FILE …`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = args and args[0] in self.commands
+        if not named and any(arg.split("=")[0] in ("--model", "-m") for arg in args):
+            args = ["images", *args]
+        return super().parse_args(ctx, args)
+
+
+predict = typer.Typer(no_args_is_help=True, cls=_WithModel)
 app.add_typer(predict, name="predict", help="Use a stored model on a file.")
 
 
@@ -247,6 +330,34 @@ def predict_words(
 
     table = prediction.write_numbers(numbers)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+
+
+@predict.command("images")
+def predict_images(
+    source: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
+    model: Annotated[
+        Path, typer.Option("--model", "-m", help="Network trained on own images, .safetensors.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the masks.")],
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also write pictures with the mask laid over.")
+    ] = False,
+) -> None:
+    """Segment own images with a network trained on own images (the word images may be left out).
+
+    Masks have the values or colours of those that it learnt from. An image that fails costs only
+    itself; the exit code is 1 then.
+    """
+    from tarea2.commands import own_prediction
+
+    written, failed = own_prediction.segment_files(
+        model, source, out, overlay, lambda line: print(f"tarea2: {line}", file=sys.stderr)
+    )
+    print(f"{written} masks are in {out}; {len(failed)} images failed")
+    for line in failed:
+        print(f"tarea2: {line}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _remark(file: Path, table: DataFrame) -> None:

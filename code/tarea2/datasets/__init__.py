@@ -6,14 +6,16 @@ training data: choices are made on it, so that the test set is looked at once, a
 
 from __future__ import annotations
 
-from tarea2.datasets.folders import image_folder
+from tarea2.datasets.folders import FolderDataset, Reading, image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.number_words import numbers, numbers_for_use
 from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
+from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
-from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
+from tarea2.datasets.split import IGNORED, SPLIT_SEED, DataError, Dataset, Split, as_input
 
 __all__ = [
+    "IGNORED",
     "MNIST_FILES",
     "MNIST_MEAN",
     "MNIST_SD",
@@ -22,7 +24,11 @@ __all__ = [
     "SPLIT_SEED",
     "DataError",
     "Dataset",
+    "FolderDataset",
+    "Reading",
+    "Shelf",
     "Split",
+    "as_input",
     "digit_scenes",
     "digits",
     "digits_like_mnist",

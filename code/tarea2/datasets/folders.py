@@ -1,155 +1,330 @@
-"""Images of one's own for the segmentation study: a folder of images and a folder of masks."""
+"""Images of one's own for the segmentation study: a folder of images and a folder of masks.
+
+What people have is read as it is, and what was decided on the way is told: which mask belongs to
+which image (:mod:`.pairing`), what the masks' values mean (:mod:`.legend`), which images train
+(:mod:`.splitting`), how images become arrays (:mod:`.preparing`). What is ambiguous is refused.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from tarea2.datasets.pictures import SUFFIXES, Picture, full_scale, to_unit
+from tarea2 import paths, records
+from tarea2.datasets.legend import Legend, Survey, Wishes, decide
+from tarea2.datasets.pairing import Pair, find_pairs, shown
+from tarea2.datasets.pictures import Picture, full_scale
 from tarea2.datasets.pictures import read as read_image
-from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
+from tarea2.datasets.preparing import MULTIPLE, Preparation, padded
+from tarea2.datasets.shelf import Shelf
+from tarea2.datasets.split import DataError, Dataset, Split
+from tarea2.datasets.splitting import SPLITS, absences, split_pairs
 
-MULTIPLE = 16  # height and width: what the deepest network of the study halves without a rest
 SMALLEST = 10  # images
-SHARES = (0.15, 0.15)  # of the images, for validation and for test
+KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
+MANY = 500  # images from which a progress bar is shown
+META: records.Fields = {
+    "data": dict, "places": dict, "splits": dict, "files": dict, "inner": (list, type(None)),
+}  # fmt: skip
 
 
-def image_folder(images: Path | str, masks: Path | str, name: str | None = None) -> Dataset:
-    """Read a segmentation data set from two folders whose files have the same names.
+@dataclass(frozen=True)
+class Reading:
+    """How folders are read, as far as a user says so; see ``tarea2 train --help``."""
 
-    An image is grey or has colours; all have one size, which is padded at the right and bottom,
-    with the values at the edge, to a multiple of 16. A mask has one channel whose values are the
-    classes 0, 1, 2, … without gaps; 0 is background. A fixed seed splits the images 70/15/15.
+    wishes: Wishes = field(default_factory=Wishes)
+    size: tuple[int, int] | None = None
+    crop: int | None = None
+    group: str | None = None
+    allow_missing: bool = False
 
-    Returns
-    -------
-    ``x`` of shape ``(n, 1 or 3, H, W)`` from 0 to 1, ``y`` of shape ``(n, H, W)``.
+    def __post_init__(self) -> None:
+        if self.size and self.crop:
+            raise DataError("--size and --crop exclude each other")
+        if self.crop is not None and (self.crop < MULTIPLE or self.crop % MULTIPLE):
+            raise DataError(f"--crop {self.crop}: expected a multiple of {MULTIPLE}")
+
+
+@dataclass(frozen=True)
+class FolderDataset(Dataset):
+    """A data set of own images, and what was decided about it.
+
+    ``files``: a digest of each image and mask as it was read.
+    """
+
+    legend: Legend
+    preparation: Preparation
+    about: dict[str, Any]
+    files: dict[str, str]
+
+    @property
+    def background(self) -> bool:
+        return self.legend.background
+
+    @property
+    def decided(self) -> list[str]:
+        """What was decided, a line each."""
+        return self.about["decided"]
+
+    def described(self) -> dict[str, Any]:
+        return super().described() | self.about
+
+
+def image_folder(
+    images: Path | str, masks: Path | str, name: str | None = None, reading: Reading | None = None
+) -> FolderDataset:
+    """Read a segmentation data set from a folder of images and one of masks.
+
+    Images become arrays ``(1 or 3, H, W)`` of 8 bits, masks ``(H, W)`` of classes or IGNORED; both
+    are padded at the right and bottom to a multiple of 16, where pixels do not count. Where that
+    takes more than :data:`KEPT` bytes, they lie in a cache on the disk.
 
     Raises
     ------
     DataError: a folder, a name without its pair, a file that cannot be read, a size or a mask
-        value that does not fit; the message names the file.
+        value that does not fit; the message names the file and, if there is one, the option.
     """
-    images, masks = Path(images), Path(masks)
-    pairs = _pairs(images, masks)
-    pictures = [_opaque(read_image(path)) for path, _ in pairs]
-    colours = any(picture.coloured for picture in pictures)
-    scale = full_scale(pictures)  # one for all: no picture is stretched on its own
-    x = [to_unit(picture, colours, scale) for picture in pictures]
-    drawn = [read_image(path) for _, path in pairs]
-    y = [_classes(mask) for mask in drawn]
-    _check_palettes(drawn)
-    first = x[0].shape[1:]
-    for (path, mask_path), image, mask in zip(pairs, x, y, strict=True):
-        if image.shape[1:] != first:
-            raise DataError(
-                f"{path.name} is {_size(image.shape[1:])} and {pairs[0][0].name} is "
-                f"{_size(first)}: all images must have one size; crop or resize them"
-            )
-        if mask.shape != image.shape[1:]:
-            raise DataError(
-                f"mask {mask_path.name} is {_size(mask.shape)}, its image {_size(image.shape[1:])}"
-            )
-    _check_classes([path for _, path in pairs], y)
-    return _dataset(name or images.resolve().name, np.stack(x), np.stack(y))
+    images, masks, reading = Path(images), Path(masks), reading or Reading()
+    name = name or images.resolve().name
+    pairs, decided = find_pairs(images, masks, reading.allow_missing)
+    if len(pairs) < SMALLEST:
+        raise DataError(f"{images} holds {len(pairs)} images, expected at least {SMALLEST}")
+    roots = [images, masks, images.parent]
+    cached = paths.OWN / "cache" / f"{_fingerprint(pairs, roots, reading)}.bytes"
+    record = cached.with_suffix(".json")
+    if cached.exists() and record.exists():
+        return _assembled(name, records.read(record, META), cached)
+    pictures = _Pictures(pairs)
+    legend, preparation, said = pictures.surveyed(reading)
+    decided += said
+    lay = _lay_down(pictures, legend, preparation, reading)
+    if pictures.bytes_needed(preparation, reading) <= KEPT:
+        buffer = _Memory()
+        meta = lay(buffer.write)
+        source: np.ndarray | Path = buffer.joined()
+    else:
+        source = cached
+        with paths.replacing(cached) as temporary, temporary.open("wb") as file:
+            meta = lay(_to(file))
+        decided.append(
+            f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
+        )
+    found, said = split_pairs(pairs, meta.pop("present"), roots, reading.group)
+    decided += said + absences(
+        meta.pop("holds"), found, [entry.name for entry in legend.entries]
+    )
+    meta["splits"] = {split: sorted(places) for split, places in found.items()}
+    meta["data"] = {
+        "legend": legend.describe(),
+        "preparation": preparation.describe(),
+        "crop": reading.crop,
+        "images": {split: len(places) for split, places in found.items()},
+        "decided": [f"{len(pairs)} pairs of image and mask", *decided],
+    }
+    if isinstance(source, Path):
+        records.write(record, meta, META)
+    return _assembled(name, meta, source)
 
 
-def _pairs(images: Path, masks: Path) -> list[tuple[Path, Path]]:
-    found = []
-    for folder in (images, masks):
-        if not folder.is_dir():
-            raise DataError(f"{folder} is not a folder")
-        files = [
-            p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.name[0] != "."
+def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> FolderDataset:
+    """The data set from what was laid down and what is known about it."""
+
+    def shelf(part: str, places: Sequence[int]) -> Shelf:
+        offsets, shapes = meta["places"][part]["offsets"], meta["places"][part]["shapes"]
+        whole = Shelf(source, tuple(tuple(shape) for shape in shapes), tuple(offsets))
+        return whole.chosen(places)
+
+    def light(part: Shelf) -> torch.Tensor | Shelf:
+        return part[:] if part.uniform and not isinstance(part.source, Path) else part
+
+    def split(of: str) -> Split:
+        places = meta["splits"][of]
+        truth = shelf("truth", places) if "truth" in meta["places"] and of != "train" else None
+        inner = tuple(meta["inner"]) if meta["inner"] else None
+        return Split(light(shelf("x", places)), light(shelf("y", places)), truth, inner)
+
+    legend = Legend.from_description(meta["data"]["legend"])
+    preparation = Preparation.from_description(meta["data"]["preparation"])
+    return FolderDataset(
+        name, len(legend), *(split(of) for of in SPLITS), legend, preparation, meta["data"],
+        meta["files"],
+    )  # fmt: skip
+
+
+class _Memory:
+    """Bytes that are kept; ``write`` as that of a file."""
+
+    def __init__(self) -> None:
+        self.parts: list[np.ndarray] = []
+
+    def write(self, array: np.ndarray) -> None:
+        self.parts.append(array.ravel())
+
+    def joined(self) -> np.ndarray:
+        return np.concatenate(self.parts)
+
+
+def _to(file: BinaryIO) -> Callable[[np.ndarray], None]:
+    def write(array: np.ndarray) -> None:
+        file.write(np.ascontiguousarray(array))
+
+    return write
+
+
+class _Pictures:
+    """Images and masks of all pairs: each is read once, as long as there is room to keep it."""
+
+    def __init__(self, pairs: Sequence[Pair]):
+        self.pairs = pairs
+        self.kept: dict[Path, Picture] = {}
+        self.room = KEPT
+        self.sizes: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of image and mask
+        self.colours = False
+
+    def _read(self, path: Path) -> Picture:
+        if path in self.kept:
+            return self.kept.pop(path)
+        picture = read_image(path)
+        size = sum(a.nbytes for a in (picture.values, picture.alpha, picture.indices)
+                   if a is not None)  # fmt: skip
+        if size <= self.room:
+            self.room -= size
+            self.kept[path] = picture
+        return picture
+
+    def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
+        hidden = True if len(self.pairs) < MANY else None
+        for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
+            yield pair, self._read(pair.image), self._read(pair.mask)
+
+    def surveyed(self, reading: Reading) -> tuple[Legend, Preparation, list[str]]:
+        """The legend and the preparation that fit all pictures, and what was decided."""
+        survey, ranges, notes = Survey(), [], {}
+        kinds = {"grey": 0, "in colour": 0}
+        for pair, image, mask in self.each("look"):
+            survey.add(mask)
+            kinds["in colour" if image.coloured else "grey"] += 1
+            self.sizes.append((image.size, mask.size))
+            for picture, what in ((image, "images"), (mask, "masks")):
+                remarks = list(picture.remarks)
+                if picture.alpha is not None and what == "images":
+                    remarks.append("have transparent pixels, whose colours count as they are")
+                for remark in remarks:
+                    notes.setdefault((what, remark), []).append(pair.name)
+            if image.values.dtype != np.uint8 and image.values.size:
+                extremes = np.array([[image.values.min(), image.values.max()]])
+                ranges.append(Picture(image.name, extremes))
+        self.colours = bool(kinds["in colour"])
+        legend, said = decide(survey, reading.wishes)
+        lines = [f"{' and '.join(f'{n} {kind}' for kind, n in kinds.items() if n)}: images have "
+                 f"{3 if self.colours else 1} channel{'s' if self.colours else ''}"]  # fmt: skip
+        scale = full_scale(ranges)
+        if ranges:
+            lines.append(
+                f"{len(ranges)} images have more than 8 bits: {scale:g} is white, and they are "
+                "rounded to 8"
+            )
+        lines += [
+            f"{len(names)} {what}: {remark} ({shown(names[:3])}{', …' if len(names) > 3 else ''})"
+            for (what, remark), names in notes.items()
         ]
-        by_name = {path.stem: path for path in files}
-        if len(by_name) < len(files):
-            raise DataError(f"{folder} holds two files of one name with different endings")
-        found.append(by_name)
-    for mine, other, folder in ((found[0], found[1], masks), (found[1], found[0], images)):
-        for stem in mine:
-            if stem not in other:
-                raise DataError(f"{mine[stem].name} has no partner of that name in {folder}")
-    if len(found[0]) < SMALLEST:
-        raise DataError(f"{images} holds {len(found[0])} images, expected at least {SMALLEST}")
-    return [(path, found[1][stem]) for stem, path in found[0].items()]
+        lines += self._check_sizes(reading)
+        return legend, Preparation(self.colours, scale, reading.size), lines + legend.lines() + said
+
+    def _check_sizes(self, reading: Reading) -> list[str]:
+        first = self.sizes[0][0]
+        for pair, (image, mask) in zip(self.pairs, self.sizes, strict=True):
+            ratio = image[0] * mask[1] / (image[1] * mask[0])
+            if mask != image and not (reading.size and abs(ratio - 1) < 0.02):
+                fix = "" if reading.size or abs(ratio - 1) >= 0.02 else "; --size HxW brings both "
+                fix += "to one size" if fix else ""
+                raise DataError(
+                    f"mask {pair.mask.name} is {_size(mask)}, its image {_size(image)}{fix}"
+                )
+            if image != first and not (reading.size or reading.crop):
+                raise DataError(
+                    f"{pair.name} is {_size(image)} and {self.pairs[0].name} is {_size(first)}; "
+                    "give --size HxW to bring all to one size, or --crop N to train on parts"
+                )
+        different = sorted({image for image, _ in self.sizes})
+        sizes = f"{_size(different[0])}" if len(different) == 1 else (
+            f"{_size(different[0])} to {_size(different[-1])}"
+        )  # fmt: skip
+        lines = [f"sizes (width × height): {sizes}"]
+        if reading.size:
+            lines.append(
+                f"brought to {_size(reading.size)} by area, masks by the nearest pixel; scored at "
+                "the masks' own size"
+            )
+        if reading.crop:
+            lines.append(
+                f"trains on random parts of {reading.crop}×{reading.crop}; scored on whole images"
+            )
+        return lines
+
+    def bytes_needed(self, preparation: Preparation, reading: Reading) -> int:
+        channels, total = 3 if preparation.colours else 1, 0
+        for image, mask in self.sizes:
+            size = preparation.size or image
+            total += size[0] * size[1] * (channels + 1)
+            total += mask[0] * mask[1] if preparation.size else 0
+        return total
 
 
-def _opaque(picture: Picture) -> Picture:
-    if picture.alpha is not None:
-        raise DataError(
-            f"{picture.name} has transparent pixels, and what lies below them is not known; "
-            "flatten it"
-        )
-    return picture
+def _lay_down(
+    pictures: _Pictures, legend: Legend, preparation: Preparation, reading: Reading
+) -> Callable[[Callable[[np.ndarray], None]], dict[str, Any]]:
+    """A function that writes all arrays and returns where they lie and what they hold."""
+
+    def lay(write: Callable[[np.ndarray], None]) -> dict[str, Any]:
+        parts = ("x", "y", "truth") if preparation.size else ("x", "y")
+        places: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
+        files, holds, position = {}, [], 0
+        inner: set[tuple[int, int]] = set()
+        for pair, image, mask in pictures.each("prepare"):
+            x, truth = preparation.image(image), legend.classes(mask)
+            y = preparation.mask(truth)
+            inner.add(x.shape[1:])
+            least = reading.crop or 0
+            arrays = {"x": padded(x, least=least), "y": padded(y, least=least), "truth": truth}
+            for part in parts:
+                array = np.ascontiguousarray(arrays[part])
+                write(array)
+                places[part]["offsets"].append(position)
+                places[part]["shapes"].append(list(array.shape))
+                position += array.size
+            files[pair.name] = hashlib.sha256(np.ascontiguousarray(x)).hexdigest()[:16]
+            files[f"mask {pair.mask.name}"] = hashlib.sha256(
+                np.ascontiguousarray(truth)
+            ).hexdigest()[:16]
+            counts = np.bincount(truth.ravel(), minlength=256)
+            holds.append(counts[: len(legend)] > 0)
+        kept = np.stack(holds)
+        if kept.any(0).sum() < 2:
+            raise DataError("all masks hold one class only: there is nothing to learn")
+        return {
+            "places": places, "files": files, "present": kept, "holds": kept,
+            "inner": list(inner.pop()) if preparation.size else None,
+        }  # fmt: skip
+
+    return lay
 
 
-def _classes(mask: Picture) -> np.ndarray:
-    """The classes in a mask: the numbers behind a palette, or the grey values."""
-    if mask.lossy:
-        raise DataError(
-            f"mask {mask.name} is a JPEG, which changes values where classes meet; save it as PNG"
-        )
-    indices = _opaque(mask).indices
-    if indices is not None:
-        return indices.astype(np.int64)
-    if mask.coloured or mask.values.dtype.kind == "f":
-        kind = "colours" if mask.coloured else "fractions"
-        raise DataError(
-            f"mask {mask.name} holds {kind}; expected one channel whose values are classes"
-        )
-    return mask.values.astype(np.int64)
-
-
-def _check_palettes(masks: list[Picture]) -> None:
-    """Refuse palettes that give one colour, or one number, another meaning in another file."""
-    meaning: dict[tuple[str, int | tuple], tuple] = {}
-    for mask in masks:
-        if mask.indices is None:
-            continue
-        for index in np.unique(mask.indices).tolist():
-            where = np.argwhere(mask.indices == index)[0]
-            colour = tuple(np.atleast_1d(mask.values[tuple(where)]).tolist())
-            for key, value in ((("number", index), colour), (("colour", colour), index)):
-                known, other = meaning.setdefault(key, (value, mask.name))
-                if known != value:
-                    raise DataError(
-                        f"mask {mask.name} has another palette than {other}: {key[0]} {key[1]} "
-                        f"stands for {value} here and for {known} there; save all with one palette"
-                    )
-
-
-def _check_classes(paths: list[Path], masks: list[np.ndarray]) -> None:
-    values = [np.unique(mask) for mask in masks]
-    known = np.unique(np.concatenate(values))
-    gaps = np.flatnonzero(known != np.arange(len(known)))
-    if len(gaps):
-        value = known[gaps[0]]
-        path = next(p for p, v in zip(paths, values, strict=True) if value in v)
-        shown = ", ".join(map(str, known[:8])) + (", …" if len(known) > 8 else "")
-        raise DataError(
-            f"mask {path.name} holds the value {value}, but the values of all masks must be the "
-            f"classes 0, 1, 2, … without gaps; they are {shown}"
-        )
-    if len(known) < 2:
-        raise DataError("all masks hold class 0 only: there is nothing to learn")
-
-
-def _dataset(name: str, x: np.ndarray, y: np.ndarray) -> Dataset:
-    below, right = (-size % MULTIPLE for size in y.shape[1:])
-    x = np.pad(x, ((0, 0), (0, 0), (0, below), (0, right)), mode="edge")
-    y = np.pad(y, ((0, 0), (0, below), (0, right)), mode="edge")
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(y))
-    ends = np.cumsum([max(1, round(share * len(y))) for share in SHARES])
-    validation, test, train = np.split(order, ends)
-
-    def split(chosen: np.ndarray) -> Split:
-        chosen = np.sort(chosen)
-        return Split(torch.from_numpy(x[chosen]).contiguous(), torch.from_numpy(y[chosen]))
-
-    return Dataset(name, int(y.max()) + 1, split(train), split(validation), split(test))
+def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading) -> str:
+    """Changes when a file does, or what was wished; the contents themselves are not read."""
+    lists = [path for root in roots for path in sorted(root.rglob("*.txt"))][:50]
+    lists += [reading.wishes.colours] if reading.wishes.colours else []
+    files = [path for pair in pairs for path in (pair.image, pair.mask)] + lists
+    parts = [repr(reading), *(str(path.resolve()) for path in files)]
+    parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 
+from tarea2.datasets.shelf import Shelf
+
 SPLIT_SEED = 2026
+IGNORED = 255  # in masks of 8 bits: a pixel that counts in neither loss nor score
 
 
 class DataError(Exception):
@@ -18,20 +22,36 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs ``x`` (first axis: examples) and integer labels ``y``."""
+    """Inputs ``x`` (first axis: examples) and integer labels ``y``.
 
-    x: torch.Tensor
-    y: torch.Tensor
+    Images of 8 bits stand for values from 0 to 1; masks of 8 bits may hold :data:`IGNORED`.
+    Either may lie on a shelf: too large for memory, or of different sizes. ``truth``: masks at
+    their own size, where they are scored, if that is not the size of ``y``. ``inner``: height and
+    width that they cover, from the top left corner of an image on; the rest is padding.
+    """
+
+    x: torch.Tensor | Shelf
+    y: torch.Tensor | Shelf
+    truth: Shelf | None = None
+    inner: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def first(self, count: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-        """The first examples and their labels."""
-        return self.x[:count], self.y[:count]
+        """The first examples and their labels, as networks take them."""
+        return as_input(self.x[:count]), self.y[:count]
 
     def to(self, device: torch.device) -> Split:
-        return Split(self.x.to(device), self.y.to(device))
+        """The same on a device; what lies on a shelf stays there, and goes batch by batch."""
+        x = self.x if isinstance(self.x, Shelf) else self.x.to(device)
+        y = self.y if isinstance(self.y, Shelf) else self.y.to(device)
+        return Split(x, y, self.truth, self.inner)
+
+
+def as_input(x: torch.Tensor) -> torch.Tensor:
+    """Images of 8 bits as values from 0 to 1; everything else as it is."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x
 
 
 @dataclass(frozen=True)
@@ -49,13 +69,21 @@ class Dataset:
         """Hash of all arrays and of how they are split."""
         hasher = hashlib.sha256(self.name.encode())
         for split in (self.train, self.validation, self.test):
-            for tensor in (split.x, split.y):
-                array = np.ascontiguousarray(tensor.numpy())
-                hasher.update(f"{array.dtype}{array.shape}".encode())
-                hasher.update(array.tobytes())
+            for part in (split.x, split.y, split.truth):
+                if isinstance(part, Shelf):
+                    part.hash_into(hasher)
+                elif part is not None:
+                    array = np.ascontiguousarray(part.numpy())
+                    hasher.update(f"{array.dtype}{array.shape}".encode())
+                    hasher.update(array.tobytes())
         return hasher.hexdigest()
 
-    def described(self) -> dict[str, str]:
+    @property
+    def background(self) -> bool:
+        """Whether class 0 is background, which no mean of scores includes."""
+        return True
+
+    def described(self) -> dict[str, Any]:
         """What a stored run keeps of its data."""
         return {"name": self.name, "sha256": self.sha256}
 

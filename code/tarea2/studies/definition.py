@@ -14,6 +14,7 @@ import torch
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import Dataset
 from tarea2.models import Network, Spec
+from tarea2.studies import pixels
 from tarea2.training import Recipe
 
 Extra = Callable[[Network, Dataset, torch.Tensor | None], dict[str, Any]]
@@ -71,6 +72,15 @@ class Definition:
                 part = getattr(dataset, split)
                 for kind, value in model.measure(part.x, part.y).items():
                     found[f"{split}_{kind}"] = rounded(value)
+        if pixels.is_in_eight_bits(dataset):
+            for split in ("validation", "test"):
+                scored = pixels.measured(model, dataset, split)
+                found |= {
+                    f"{split}_{name}": rounded(value) if isinstance(value, float) else value
+                    for name, value in scored.items()
+                }
+            found["confusion"] = found.pop("test_confusion")
+            return found
         for split, values in scores.items():
             target, prediction = getattr(dataset, split).y, values.argmax(1)
             confusion = metrics.confusion_matrix(target, prediction, dataset.num_classes)

@@ -7,7 +7,6 @@ stored too, so that a change in them can be told.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass, replace
@@ -18,15 +17,15 @@ from typing import Any
 import pandas as pd
 
 from tarea2 import paths, records, results
-from tarea2.datasets import image_folder
-from tarea2.datasets.split import Dataset
-from tarea2.studies import segmentation
+from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
+from tarea2.studies import pixels, segmentation
 from tarea2.studies.definition import Stale, Study
 from tarea2.training import Recipe
 
 # Fewer images have as many steps at least: 28 images once per epoch, 12 times, teach nothing.
 STEPS = 600
 SMALLEST_BATCH, STEPS_PER_EPOCH = 4, 4  # a batch is never more than a quarter of few images
+BATCH_PIXELS = 2**19  # of a batch, at most: what is kept of them to learn takes half a gigabyte
 FIELDS: records.Fields = {"images": str, "masks": str, "files": dict, "data": dict, "recipe": dict}
 
 _folder = cache(image_folder)  # read once in each process, however many networks ask for it
@@ -47,6 +46,11 @@ class OwnStudy:
     def file(self) -> Path:
         return _file(self.study.name, self.study.store)
 
+    @property
+    def model(self) -> Path:
+        """Where the best of its networks is stored."""
+        return (self.study.store or paths.OWN) / "models" / f"{self.study.name}.safetensors"
+
     def remember(self) -> None:
         """Store what the data are, once training begins."""
         records.write(self.file, self.content, FIELDS)
@@ -60,16 +64,31 @@ class OwnStudy:
         return table[current].reset_index(drop=True), others
 
 
+@dataclass(frozen=True)
+class Training:
+    """How a study of own images is trained, as far as a user says so.
+
+    epochs: exactly so many. steps: so many optimiser steps at least; by default :data:`STEPS`,
+    and never fewer than the 12 epochs of the project's own study. class_weights, augment: see
+    :class:`tarea2.training.Recipe`.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    class_weights: str = "none"
+    augment: tuple[str, ...] = ()
+
+
 def own_images(
     images: Path,
     masks: Path,
     name: str | None = None,
     store: Path | None = None,
-    epochs: int | None = None,
-    steps: int | None = None,
+    reading: Reading | None = None,
+    training: Training | None = None,
 ) -> Study:
     """The segmentation study on a folder of images and one of masks; see :func:`prepare`."""
-    return prepare(images, masks, name, store, epochs, steps).study
+    return prepare(images, masks, name, store, reading, training).study
 
 
 def prepare(
@@ -77,8 +96,8 @@ def prepare(
     masks: Path,
     name: str | None = None,
     store: Path | None = None,
-    epochs: int | None = None,
-    steps: int | None = None,
+    reading: Reading | None = None,
+    training: Training | None = None,
 ) -> OwnStudy:
     """Read the data and set up the study on them.
 
@@ -86,8 +105,7 @@ def prepare(
     ----------
     name: of the study; by default that of the folder and the first digits of the data's digest.
     store: folder for its results; by default :data:`tarea2.paths.OWN`.
-    epochs: exactly so many. steps: so many optimiser steps at least; by default
-        :data:`STEPS`, and never fewer than the 12 epochs of the project's own study.
+    reading, training: what a user wishes; by default everything is deduced.
 
     Raises
     ------
@@ -97,27 +115,39 @@ def prepare(
     if name is not None and not re.fullmatch(r"\w[\w-]{0,60}", name):
         raise ValueError(f"--name {name!r} may hold letters, digits, - and _, at most 60")
     _folder.cache_clear()  # the files may have changed since
+    reading = reading or Reading()
     # Paths are made whole: a worker elsewhere has another current folder.
     images, masks = Path(images).resolve(), Path(masks).resolve()
-    data = partial(_folder, images, masks)
-    dataset = data()
+    data = partial(_folder, images, masks, reading=reading)
+    dataset: FolderDataset = data()
     store = (store or paths.OWN).resolve()
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
     title = name or f"{folder}-{dataset.sha256[:8]}"
-    recipe = _recipe(dataset, epochs, steps)
+    recipe = _recipe(dataset, training or Training(), reading.crop)
+    channels = 3 if dataset.preparation.colours else 1
     definitions = tuple(
-        replace(definition, recipe=recipe)
-        for definition in segmentation.study(data, dataset.train.x.shape[1], dataset.num_classes)
+        replace(definition, recipe=recipe, extra=None)
+        for definition in segmentation.study(data, channels, dataset.num_classes)
     )
     study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
     content = {
         "images": str(images),
         "masks": str(masks),
-        "files": _digests(images) | {f"mask {k}": v for k, v in _digests(masks).items()},
+        "files": dataset.files,
         "data": dataset.described(),
         "recipe": records.describe(recipe)[1],
     }
     return OwnStudy(study, content, tuple(_changes(study, content)))
+
+
+def too_short(own: OwnStudy) -> list[str]:
+    """The networks whose learning curve says that training was too short, and why."""
+    said = {}
+    for _, run in own.load()[0].iterrows():
+        why = pixels.worth_more_steps(run["history"])
+        if why:
+            said[run["name"]] = why
+    return [f"{name}: {why}; more --steps may help" for name, why in said.items()]
 
 
 def stale_advice(own: OwnStudy, error: Stale) -> str:
@@ -126,22 +156,20 @@ def stale_advice(own: OwnStudy, error: Stale) -> str:
     return f"{what}; add --force to train them anew, or give another --name to keep both"
 
 
-def _recipe(dataset: Dataset, epochs: int | None, steps: int | None) -> Recipe:
+def _recipe(dataset: Dataset, training: Training, crop: int | None = None) -> Recipe:
     base, count = segmentation.RECIPE, len(dataset.train)
-    batch = min(base.batch_size, max(SMALLEST_BATCH, count // STEPS_PER_EPOCH))
+    pixels_each = crop**2 if crop else dataset.train.y.shape[1] * dataset.train.y.shape[2]
+    most = max(1, min(base.batch_size, BATCH_PIXELS // pixels_each))
+    batch = min(most, max(SMALLEST_BATCH, count // STEPS_PER_EPOCH))
     per_epoch = math.ceil(count / batch)
+    epochs = training.epochs
     if epochs is None:
-        wanted = math.ceil((steps or STEPS) / per_epoch)
-        epochs = wanted if steps else max(base.epochs, wanted)
-    return replace(base, epochs=epochs, batch_size=batch)
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    }
+        wanted = math.ceil((training.steps or STEPS) / per_epoch)
+        epochs = wanted if training.steps else max(base.epochs, wanted)
+    return replace(
+        base, epochs=epochs, batch_size=batch, class_weights=training.class_weights,
+        augment=tuple(sorted(set(training.augment))), crop=crop,
+    )  # fmt: skip
 
 
 def _file(name: str, store: Path | None) -> Path:

@@ -23,8 +23,8 @@ from tarea2 import metrics, paths, records, results
 from tarea2.datasets import DataError
 from tarea2.models import build, save_model
 from tarea2.paths import replacing
-from tarea2.studies import cluster
-from tarea2.studies.definition import Definition, Study, best_run, rounded
+from tarea2.studies import cluster, pixels
+from tarea2.studies.definition import Definition, Stale, Study, best_run, rounded
 from tarea2.training import fit, predict
 
 FAILED_FIELDS: records.Fields = {
@@ -106,7 +106,7 @@ def train(
                 _store_weights(study, done.name, run["seed"], weights)
             trained += len(done.seeds)
             report(f"{what}: {done.seconds:.0f} s")
-    if only is None and seeds is None:
+    if study.store is not None or (only is None and seeds is None):
         store_models(study)
     return trained
 
@@ -189,7 +189,8 @@ def _run(
     scores = {
         split: predict(trained.model, getattr(dataset, split).x)
         for split in ("validation", "test")
-        if len(getattr(dataset, split)) and not trained.model.own_objective
+        if len(getattr(dataset, split))
+        and not (trained.model.own_objective or pixels.is_in_eight_bits(dataset))
     }
     seconds = time.monotonic() - start
     network, spec = records.describe(definition.spec)
@@ -272,20 +273,31 @@ def _store_weights(study: Study, name: str, seed: int, weights: dict) -> None:
             temporary.write_bytes(content.getbuffer())
 
 
+def _current(definition: Definition, seed: int, study: Study) -> dict[str, Any] | None:
+    """A stored run; in a store of one's own, one of other data or another recipe is none."""
+    try:
+        return definition.stored(seed, study.name, study.store)
+    except Stale:
+        if study.store is None:
+            raise
+        return None
+
+
 def store_models(study: Study) -> None:
     """Store, for each of its ``stored_models``, the run that is best on validation.
 
-    Weights of all runs wait in ``data/runs`` until then. A model is left as it is where runs are
-    missing that did not fail, or where the best one was trained on another machine.
+    Weights of all runs wait in ``data/runs`` until then. A model of the project is left as it is
+    where runs are missing that did not fail; any, where the best one was trained on another
+    machine.
     """
     for model_name, names in study.stored_models.items():
         runs, missing = [], False
         for definition in study.named(names):
             for seed in definition.seeds:
-                run = definition.stored(seed, study.name, study.store)
+                run = _current(definition, seed, study)
                 if run is not None:
                     runs.append(run)
-                elif _failed(study, definition, seed) is None:
+                elif study.store is None and _failed(study, definition, seed) is None:
                     missing = True
         best = None if missing else best_run(runs)
         if best is None:

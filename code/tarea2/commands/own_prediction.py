@@ -1,0 +1,163 @@
+"""Use a network that was trained on own images: masks as they were drawn, at the image's size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from tarea2.datasets import DataError, as_input, pictures
+from tarea2.datasets.legend import Legend
+from tarea2.datasets.preparing import Preparation, padded
+from tarea2.models import Network, load_model
+from tarea2.paths import replacing
+from tarea2.records import ResultError
+from tarea2.training import forward
+
+LARGEST_SIDE = 2048  # pixels that a network is given at once
+INK = 0.5  # of the class's colour in an overlay
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A stored network with its preparation and its legend."""
+
+    model: Network
+    preparation: Preparation
+    legend: Legend
+
+    @torch.inference_mode()
+    def classes(self, picture: pictures.Picture) -> np.ndarray:
+        """The class of each pixel, ``(H, W)`` of 8 bits, at the picture's own size."""
+        x = self.preparation.image(picture)
+        height, width = x.shape[1:]
+        if max(height, width) > LARGEST_SIDE:
+            raise DataError(
+                f"{picture.name} is {width}×{height}, at most {LARGEST_SIDE} pixels a side are "
+                "taken; reduce it, or train with --size"
+            )
+        batch = as_input(torch.from_numpy(padded(x).copy()))[None, None]
+        scores = forward(self.model, batch)[0][..., :height, :width]  # (1, K, H, W)
+        if (height, width) != picture.size:
+            scores = F.interpolate(scores, picture.size, mode="bilinear", align_corners=False)
+        return scores[0].argmax(0).numpy().astype(np.uint8)
+
+
+def load_segmenter(path: Path) -> Segmenter:
+    """A network that `tarea2 train segmentation --images …` stored, from its file or its card.
+
+    Raises ResultError where files are missing, altered, or of a network that has no legend.
+    """
+    if path.suffix not in (".safetensors", ".json") or path.parent.name != "models":
+        raise ResultError(
+            f"{path} is no stored model; expected the .safetensors file in the folder models that "
+            "`tarea2 train segmentation --images` names"
+        )
+    model, card = load_model(path.stem, path.resolve().parent.parent)
+    data: dict[str, Any] = card["data"]
+    if "legend" not in data or "preparation" not in data:
+        raise ResultError(
+            f"{path.name} was not trained on own images: it has no legend; `tarea2 predict "
+            "segmentation` uses the project's own"
+        )
+    return Segmenter(
+        model, Preparation.from_description(data["preparation"]),
+        Legend.from_description(data["legend"]),
+    )  # fmt: skip
+
+
+def segment_files(
+    model: Path, source: Path, out: Path, overlay: bool = False,
+    report: Callable[[str], None] = print,
+) -> tuple[int, list[str]]:  # fmt: skip
+    """Segment an image, or all below a folder, and write a mask ``.png`` for each.
+
+    Masks have the values or colours of those that the network learnt from. ``overlay`` writes
+    pictures with the mask laid over besides, as ``NAME-overlay.png``.
+
+    Returns
+    -------
+    How many masks were written, and a sentence for each image that failed.
+    """
+    segmenter = load_segmenter(model)
+    files, root = _sources(source)
+    if out.exists() and not out.is_dir():
+        raise DataError(f"-o {out} is a file, expected a folder for the masks")
+    targets = _targets(files, root, out)
+    failed, written = [], 0
+    for path, target in zip(files, targets, strict=True):
+        try:
+            picture = pictures.read(path)
+            classes = segmenter.classes(picture)
+        except DataError as error:
+            failed.append(str(error))
+            continue
+        except MemoryError:
+            failed.append(f"{path.name} needs more memory than there is; reduce it")
+            continue
+        _write(segmenter.legend.draw(classes), target)
+        if overlay:
+            _write(_laid_over(segmenter, picture, classes),
+                   target.with_name(f"{target.stem}-overlay.png"))  # fmt: skip
+        written += 1
+        for remark in picture.remarks:
+            report(f"{path.name}: {remark}")
+    return written, failed
+
+
+def _sources(source: Path) -> tuple[list[Path], Path]:
+    """The images that are meant, and the folder below which they lie."""
+    if not source.exists():
+        raise DataError(f"{source} is neither an image nor a folder")
+    if not source.is_dir():
+        return [source], source.parent
+    files = [
+        path
+        for path in sorted(source.rglob("*"))
+        if path.suffix.lower() in pictures.SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(source).parts)
+        and path.is_file()
+    ]
+    if not files:
+        raise DataError(f"{source} holds no picture, such as PNG, JPEG or TIFF")
+    return files, source
+
+
+def _targets(files: list[Path], root: Path, out: Path) -> list[Path]:
+    """Where each mask goes: as its image lies below its folder; refused where two would meet."""
+    targets: dict[Path, Path] = {}
+    for path in files:
+        target = out / path.relative_to(root).with_suffix(".png")
+        if target in targets:
+            raise DataError(
+                f"{path.name} and {targets[target].name} would both become {target.name}; rename "
+                "one"
+            )
+        if target.exists() and any(target.samefile(other) for other in files if other.exists()):
+            raise DataError(f"{target} is one of the images themselves; give another folder to -o")
+        targets[target] = path
+    return list(targets)
+
+
+def _laid_over(segmenter: Segmenter, picture: pictures.Picture, classes: np.ndarray) -> Image.Image:
+    """The picture with the classes' colours over it; background stays as it is."""
+    whole = Preparation(True, segmenter.preparation.scale).image(picture).transpose(1, 2, 0)
+    ink = np.full(classes.shape, INK, dtype=np.float32)
+    if segmenter.legend.background:
+        ink[classes == 0] = 0
+    laid = whole * (1 - ink[..., None]) + segmenter.legend.coloured(classes) * ink[..., None]
+    return Image.fromarray(np.rint(laid).astype(np.uint8))
+
+
+def _write(picture: Image.Image, path: Path) -> None:
+    content = io.BytesIO()
+    picture.save(content, format="PNG")
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getbuffer())

@@ -1,0 +1,87 @@
+"""Many arrays of 8 bits, one after the other: in memory or in a file, of one size or of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Arrays in one buffer, or in one file, each from an offset in bytes on.
+
+    ``shelf[i]`` is one array; ``shelf[a:b]`` and ``shelf[indices]`` are stacked, and need arrays
+    of one shape. A file is mapped for each access only, so that its pages do not add up.
+    """
+
+    source: np.ndarray | Path
+    shapes: tuple[tuple[int, ...], ...]
+    offsets: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all arrays have one shape."""
+        return len(set(self.shapes)) < 2
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As that of a tensor, where all arrays have one shape."""
+        if not self.uniform:
+            raise ValueError("the arrays have different shapes")
+        return (len(self), *(self.shapes[0] if self.shapes else ()))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.uint8
+
+    def chosen(self, places: Sequence[int]) -> Shelf:
+        """Some of the arrays, in that order."""
+        return Shelf(
+            self.source,
+            tuple(self.shapes[place] for place in places),
+            tuple(self.offsets[place] for place in places),
+        )
+
+    def __getitem__(self, wanted: Any) -> torch.Tensor:
+        buffer = self._buffer()
+        if isinstance(wanted, slice):
+            wanted = range(*wanted.indices(len(self)))
+        elif isinstance(wanted, torch.Tensor):
+            wanted = wanted.tolist()
+        if isinstance(wanted, int):
+            return torch.from_numpy(self._one(buffer, wanted))
+        return torch.from_numpy(self._stack(buffer, wanted))
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return (self[place] for place in range(len(self)))
+
+    def _buffer(self) -> np.ndarray:
+        if isinstance(self.source, Path):
+            return np.memmap(self.source, dtype=np.uint8, mode="r")
+        return self.source
+
+    def _one(self, buffer: np.ndarray, place: int) -> np.ndarray:
+        shape, start = self.shapes[place], self.offsets[place]
+        return np.array(buffer[start : start + math.prod(shape)]).reshape(shape)
+
+    def _stack(self, buffer: np.ndarray, wanted: Sequence) -> np.ndarray:
+        if not len(wanted):
+            return np.zeros((0, *self.shape[1:]), np.uint8)
+        if not isinstance(wanted[0], int):  # places for each member of a network
+            return np.stack([self._stack(buffer, part) for part in wanted])
+        return np.stack([self._one(buffer, place) for place in wanted])
+
+    def hash_into(self, hasher: Any) -> None:
+        """Add all arrays and their shapes to a hash."""
+        hasher.update(repr(self.shapes).encode())
+        for array in self:
+            hasher.update(array.numpy())

@@ -1,0 +1,203 @@
+"""Which images train, validate and test: as folders or lists say, else by seed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from tarea2.datasets.pairing import SPLIT_WORDS, Pair, shown
+from tarea2.datasets.split import SPLIT_SEED, DataError
+
+SPLITS = ("train", "validation", "test")
+SHARES = (0.15, 0.15)  # of the images, for validation and for test
+DRAWS = 300  # among so many, the one whose splits lack the fewest classes
+
+
+def split_pairs(
+    pairs: Sequence[Pair], present: np.ndarray, roots: Sequence[Path], group: str | None
+) -> tuple[dict[str, list[int]], list[str]]:
+    """The places of the pairs of each split, and what was decided.
+
+    ``present``: ``(n, K)``, whether a mask holds a class. ``roots``: where lists such as
+    ``train.txt`` may lie. ``group``: a regular expression; images for whose names it finds the
+    same text stay together.
+
+    Raises
+    ------
+    DataError: a list that names no image, an expression that does not fit a name, groups too few.
+    """
+    found: dict[str, list[int]] = {name: [] for name in SPLITS}
+    by_folder = [pair.split for pair in pairs]
+    lists = _lists(roots)
+    if lists and not any(by_folder):
+        way = f"as {', '.join(path.name for path in lists.values())} say"
+        _by_lists(pairs, lists, found)
+    elif any(by_folder):
+        way = "as folders say"
+        for place, name in enumerate(by_folder):
+            found[name or "train"].append(place)
+        loose = [pair.name for pair in pairs if pair.split is None]
+        if loose:
+            raise DataError(
+                f"{len(loose)} images lie outside the folders of the splits: {shown(loose)}; move "
+                "them into train, val or test"
+            )
+    else:
+        found["train"] = list(range(len(pairs)))
+        way = f"by seed {SPLIT_SEED}"
+    if not found["train"]:
+        raise DataError("no image is for training; expected a folder or a list named train")
+    fixed = {name for name in SPLITS if found[name] and name != "train"}
+    said = []
+    if len(fixed) < 2:
+        held = [name for name in SPLITS[1:] if name not in fixed]
+        if way.startswith("as"):
+            said.append(f"no {' and no '.join(held)} split is given: it is held back from train")
+        said += _hold_back(pairs, present, found, held, group)
+    elif group:
+        said += [f"--group {group!r} has no effect: the splits are given"]
+    counts = ", ".join(f"{len(found[name])} {name}" for name in SPLITS)
+    said = [f"splits {way}: {counts}", *said]
+    return found, said
+
+
+def absences(present: np.ndarray, found: dict[str, list[int]], names: Sequence[str]) -> list[str]:
+    """Which classes a split lacks, and what follows."""
+    said = []
+    for name, places in found.items():
+        lacking = [names[k] for k in np.flatnonzero(~present[places].any(0))]
+        if lacking:
+            what = f"class {lacking[0]}" if len(lacking) == 1 else f"classes {', '.join(lacking)}"
+            then = "it cannot be learnt" if name == "train" else "its scores are undefined there"
+            said.append(f"{name} has no pixel of {what}: {then}")
+    return said
+
+
+def _lists(roots: Sequence[Path]) -> dict[str, Path]:
+    """``train.txt`` and the like, in the first folder that has one for training."""
+    for root in roots:
+        for folder in (root, root / "ImageSets" / "Segmentation"):
+            if not folder.is_dir():
+                continue
+            found = {
+                SPLIT_WORDS[path.stem.lower()]: path
+                for path in sorted(folder.glob("*.txt"))
+                if path.stem.lower() in SPLIT_WORDS
+            }
+            if "train" in found:
+                return found
+    return {}
+
+
+def _by_lists(pairs: Sequence[Pair], lists: dict[str, Path], found: dict[str, list[int]]) -> None:
+    by_stem: dict[str, list[int]] = {}
+    for place, pair in enumerate(pairs):
+        by_stem.setdefault(PurePosixPath(pair.name).stem, []).append(place)
+    taken: dict[int, str] = {}
+    for name, path in lists.items():
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError):
+            raise DataError(f"{path} cannot be read as a list of names") from None
+        for number, line in enumerate(lines, 1):
+            text = unicodedata.normalize("NFC", line.strip())
+            if not text:
+                continue
+            place = _named(text, pairs, by_stem)
+            if place is None:
+                raise DataError(f"{path.name}, line {number}: no image is named {text!r}")
+            if taken.setdefault(place, name) != name:
+                raise DataError(
+                    f"{path.name}, line {number}: {text!r} is in {lists[taken[place]].name} too"
+                )
+            if place not in found[name]:
+                found[name].append(place)
+
+
+def _named(text: str, pairs: Sequence[Pair], by_stem: dict[str, list[int]]) -> int | None:
+    """The image that a line of a list names: its name, with or without ending or folder."""
+    for token in (text, text.split()[0]):
+        name = token.replace("\\", "/").lstrip("/")
+        stems = {PurePosixPath(name).stem, PurePosixPath(name).name}
+        places = [place for stem in stems for place in by_stem.get(stem, [])]
+        if len(places) > 1:  # names that differ by folder only
+            tails = [p for p in places if name.endswith(str(PurePosixPath(pairs[p].name)))]
+            places = tails or [
+                p for p in places if str(PurePosixPath(pairs[p].name).with_suffix("")) == name
+            ]
+        if len(places) == 1:
+            return places[0]
+    return None
+
+
+def _hold_back(
+    pairs: Sequence[Pair],
+    present: np.ndarray,
+    found: dict[str, list[int]],
+    held: Sequence[str],
+    group: str | None,
+) -> list[str]:
+    """Move a share of the training images to the splits that are missing, whole groups at once.
+
+    Among :data:`DRAWS` draws the first whose splits lack the fewest classes is taken, those that
+    training lacks counting most.
+    """
+    places = np.array(found["train"])
+    groups, number = _groups([pairs[place].name for place in places], group)
+    if number < len(held) + 1:
+        raise DataError(
+            f"there are {number} groups, expected at least {len(held) + 1}, one for each split"
+        )
+    share = dict(zip(SPLITS[1:], SHARES, strict=True))
+    wanted = [max(1, round(share[name] * len(places))) for name in held]
+    sizes = np.bincount(groups, minlength=number)
+    # Whether a group holds a class: (groups, K).
+    holds = np.zeros((number, present.shape[1]), dtype=bool)
+    np.logical_or.at(holds, groups, present[places])
+    exists = holds.any(0)
+    best, least = None, np.inf
+    for draw in range(DRAWS):
+        order = np.random.default_rng(SPLIT_SEED + draw).permutation(number)
+        ends, start = [], 0
+        for place, count in enumerate(wanted):
+            last = number - (len(wanted) - place)  # leave a group for each split that follows
+            end = start + 1
+            while end < last and sizes[order[start:end]].sum() < count:
+                end += 1
+            ends.append(end)
+            start = end
+        parts = np.split(order, ends)
+        lacking = [int((exists & ~holds[part].any(0)).sum()) for part in parts]
+        cost = sum(lacking) + 1000 * lacking[-1]
+        if cost < least:
+            best, least = parts, cost
+        if cost == 0:
+            break
+    assert best is not None
+    for name, part in zip((*held, "train"), best, strict=True):
+        found[name] = places[np.isin(groups, part)].tolist()
+    return [f"{number} groups, found by {group!r}, stay whole"] if group else []
+
+
+def _groups(names: Sequence[str], group: str | None) -> tuple[np.ndarray, int]:
+    """A number for each name, equal where the expression finds the same text; how many there are."""
+    if group is None:
+        return np.arange(len(names)), len(names)
+    try:
+        pattern = re.compile(group)
+    except re.error as error:
+        raise DataError(f"--group {group!r} is no regular expression: {error}") from None
+    keys = []
+    for name in names:
+        match = pattern.search(name)
+        if match is None:
+            raise DataError(
+                f"--group {group!r} finds nothing in {name}; it must find a text in every name"
+            )
+        keys.append("\0".join(part or "" for part in match.groups()) or match[0])
+    known = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([known[key] for key in keys]), len(known)
