@@ -83,3 +83,9 @@ def test_in_words():
     for value in (1, 21, 31, -2):
         with pytest.raises(ValueError, match="as a word"):
             typography.in_words(value)
+
+
+def test_folded_source_names_itself():
+    text = pages.source(pages.source, fold="El código").data
+    head = text.splitlines()[0]
+    assert head == '```{.python .cell-code code-fold="true" code-summary="El código"}'

@@ -19,7 +19,10 @@ from publish.files import digest, file_digest, read_json, write_atomically
 from publish.page import INLINE, Cell, Page, PageError
 from publish.project import Project, PublishError
 
-TIMEOUT = 120  # seconds for one cell: pages read results, they do not train
+# Seconds for one cell. Pages read results; only the solutions train, for seconds on an idle core.
+TIMEOUT = 600
+# Pixels for the downloaded notebook, vectors for the page: a page that stands alone cannot ask.
+FIGURES = ["--InlineBackend.figure_formats=png", "--InlineBackend.figure_formats=svg"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dic
         nbformat.v4.new_notebook(),
         km=kernels.manager(zygote),
         timeout=TIMEOUT,
-        extra_arguments=["--log-level=CRITICAL"],
+        coalesce_streams=True,  # one block for what a cell prints, however often it is sent
+        extra_arguments=["--log-level=CRITICAL", *FIGURES],
         resources={"metadata": {"path": str(project.root)}},
     )
     skipped = inputs.skipped(project.root, project.output)

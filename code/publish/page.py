@@ -22,10 +22,11 @@ CELL_OPTIONS = {
 }  # fmt: skip
 FRONT_MATTER = {
     "title", "subtitle", "description", "jupyter", "toc", "format", "number-sections", "abstract",
+    "colab",
 }  # fmt: skip
 DIV_CLASSES = {
     "callout-note", "callout-tip", "callout-warning", "callout-important", "content-visible",
-    "full-width",
+    "full-width", "glossary",
 }  # fmt: skip
 # The same pattern as Quarto's Jupyter engine.
 INLINE = re.compile(r"(?P<before>^|[^`])`\{python\}[ \t](?P<code>[^`]+)`", re.MULTILINE)

@@ -46,6 +46,9 @@ class Settings:
     widgets: str | None = None  # module that writes the data of interactive pieces
     environment: tuple[str, ...] = ()  # variables that pages depend on
     preload: tuple[str, ...] = ()  # installed modules that most pages import
+    first: tuple[
+        str, ...
+    ] = ()  # filters that see a page before its listings and figures are written
     handin: Mapping | None = None  # what `make entrega` packs besides the pages
 
 

@@ -191,6 +191,10 @@ def _code_cell(cell):
         if outputs.hidden(output, options):
             continue
         output = nbformat.from_dict(dict(output))
+        markdown = output.get("data", {}).get("text/markdown")
+        if markdown:  # Jupyter knows a listing's language by its name, not by attributes
+            plain = re.sub(r"(?m)^(```+)\s*\{\.(\w+)[^}]*\}$", r"\1\2", markdown)
+            output["data"] = dict(output["data"]) | {"text/markdown": plain}
         if "data" in output and "image/png" in output["data"]:
             # Jupyter shows pixels and vectors alike; one of them is enough in a download.
             output["data"] = {k: v for k, v in output["data"].items() if k != "image/svg+xml"}
@@ -241,6 +245,7 @@ def _metadata(page: Page, project: Project, output_format: str) -> dict:
     keys = (
         "title", "subtitle", "description", "abstract", "lang", "course", "toc",
         "columns", "fontsize", "margin", "papersize",
+        "colab", "repository", "glossary",
     )  # fmt: skip
     metadata = {key: merged[key] for key in keys if merged.get(key) is not None}
     authors = merged.get("author") or []
@@ -255,6 +260,7 @@ def _metadata(page: Page, project: Project, output_format: str) -> dict:
     if merged.get("number-sections"):
         metadata["section-numbering"] = "1.1"
     metadata["link-citations"] = True
+    metadata["offset"] = "/".join([".."] * page.depth) or "."
     if output_format != "typst":  # there the template writes it
         metadata["reference-section-title"] = "Referencias"
     return metadata
@@ -274,7 +280,9 @@ def _pandoc(
     given, literal = store.with_suffix(".metadata.json"), store.with_suffix(".defaults.json")
     write_atomically(given, json.dumps(metadata, ensure_ascii=False))
     write_atomically(literal, json.dumps({"variables": variables or {}}, ensure_ascii=False))
-    filters = [FILTERS / "page.lua", *(project.root / name for name in project.filters)]
+    first = [name for name in project.filters if name in project.settings.first]
+    rest = [name for name in project.filters if name not in first]
+    filters = [project.root / name for name in (*first, FILTERS / "page.lua", *rest)]
     try:
         return pypandoc.convert_text(
             markdown,
@@ -300,5 +308,5 @@ def _explained(page: Page, message: str) -> PublishError:
         name = missing[1] or missing[2]
         kind = "reference" if missing[1] else "citation"
         return PageError(page.path, page.line_of(f"@{name}"), f"unresolved {kind} @{name}")
-    known = re.search(r"\[WARNING\] .*", message)
+    known = re.search(r"\[WARNING\] .*|repository: .*", message)
     return PublishError(f"{page.path}: {known[0] if known else message}")

@@ -85,12 +85,16 @@ def table(
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in [names, rules, *rows]))
 
 
-def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
+def source(*objects: Callable | type, docstring: bool = False, fold: str = "") -> Markdown:
     """Show the source of functions or classes of this package as highlighted code.
 
     The page prints what runs, so that it cannot drift away from the package. The docstring is
-    left out unless asked for: the page around says the same in Spanish.
+    left out unless asked for: the page around says the same in Spanish. With ``fold``, a few words
+    that name it, the code is folded away on the screen and left out of the PDF.
     """
+    language = "python"
+    if fold:
+        language = f'{{.python .cell-code code-fold="true" code-summary="{fold}"}}'
     blocks = []
     for item in objects:
         code = textwrap.dedent(inspect.getsource(item)).rstrip()
@@ -98,7 +102,7 @@ def source(*objects: Callable | type, docstring: bool = False) -> Markdown:
         code = code.replace("  # fmt: skip", "")  # a note to the formatter, not to the reader
         path = Path(inspect.getsourcefile(item) or "")
         where = "/".join(path.parts[path.parts.index("code") :]) if "code" in path.parts else path
-        blocks.append(f"```python\n# {where}\n{code}\n```")
+        blocks.append(f"```{language}\n# {where}\n{code}\n```")
     return Markdown("\n\n".join(blocks))
 
 

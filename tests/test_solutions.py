@@ -1,0 +1,518 @@
+"""The five solutions as a reader downloads them: they run alone, and compute what the package does.
+
+Each notebook is run in an empty folder by a Python that has NumPy, Matplotlib and PyTorch but not
+this project, without a network. Its functions are then taken from its cells and compared with the
+package's on drawn cases.
+"""
+
+import ast
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pypdf
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from conftest import write_page
+from publish.build import build
+from publish.page import read
+from publish.project import ROOT, Project, PublishError
+from tarea2 import convolution, datasets, models, resampling
+
+FOLDER = "chapters/soluciones"
+# What each original defines, under its names.
+NAMES = {
+    "10-1-convolucion-1d": {
+        "conv_3_1_1_zp", "conv_3_2_1_zp", "conv_5_1_1_zp", "conv_3_1_2_zp", "get_conv_mat_3_1_1_zp",
+    },
+    "10-2-mnist-1d": {"model", "weights_init", "loss_function", "fit"},
+    "10-3-convolucion-2d": {
+        "conv_pytorch", "conv_numpy_1", "conv_numpy_2", "conv_numpy_3", "conv_numpy_4",
+    },
+    "10-4-remuestreo": {
+        "downsample", "maxpool", "meanpool", "duplicate", "max_unpool", "bilinear",
+    },
+    "10-5-mnist": {"Net", "weights_init", "train", "test"},
+}  # fmt: skip
+SOLUTIONS = list(NAMES)
+SECONDS = {"10-2-mnist-1d": 60, "10-5-mnist": 120}  # of processor time; the others: 20
+CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
+SETTINGS = settings(max_examples=40)
+
+
+def notebook(site: Path, name: str):
+    return nbformat.read(site / FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def code_of(book) -> list[str]:
+    return [cell.source for cell in book.cells if cell.cell_type == "code"]
+
+
+def defined(site: Path, name: str, *variables: str) -> dict:
+    """A notebook's functions, classes and constants, and what it assigns to ``variables`` first."""
+    wanted = list(variables)
+    kept = []
+    for statement in ast.parse("\n".join(code_of(notebook(site, name)))).body:
+        assigned = isinstance(statement, ast.Assign) and [
+            target.id for target in statement.targets if isinstance(target, ast.Name)
+        ]
+        if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+            kept.append(statement)
+        elif assigned and (CAPITALS.fullmatch(assigned[0]) or assigned[0] in wanted):
+            kept.append(statement)
+            wanted = [item for item in wanted if item not in assigned]
+    namespace: dict = {}
+    exec(compile(ast.Module(kept, []), name, "exec"), namespace)
+    return namespace
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    """A Python that finds the installed libraries but not this project, and its environment."""
+    home = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    # Only folders of the usual search path obey .pth files, such as the one of an editable install.
+    environment = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ} | {
+        "HOME": str(home),
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+        "https_proxy": "http://127.0.0.1:9",  # the port "discard": no network
+        "OMP_NUM_THREADS": "1",
+    }
+    for module, found in (("tarea2", False), ("publish", False), ("torch", True)):
+        tried = subprocess.run([python, "-c", f"import {module}"], env=environment)
+        assert (tried.returncode == 0) == found, module
+    return python, environment
+
+
+def run_alone(book, folder: Path, python: Path, environment: dict[str, str]):
+    """Run a notebook from top to bottom in a folder; returns it with its outputs."""
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        book, kernel_name="python3", timeout=600, resources={"metadata": {"path": str(folder)}}
+    )
+    kernel = client.create_kernel_manager().kernel_spec
+    kernel.argv[0], kernel.env = str(python), {}
+    client.execute(env=environment)
+    return book
+
+
+def printed(cell) -> str:
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_a_downloaded_notebook_runs_alone(site, bare_python, tmp_path, name):
+    book = notebook(site, name)
+    book.cells.append(nbformat.v4.new_code_cell("import time\nprint(time.process_time())"))
+    run_alone(book, tmp_path, *bare_python)
+    assert float(printed(book.cells[-1])) < SECONDS.get(name, 20)
+    assert not list(tmp_path.iterdir())  # it leaves nothing behind
+    text = "".join(printed(cell) for cell in book.cells if cell.cell_type == "code")
+    if name == "10-5-mnist":
+        assert "MNIST no está en el disco y no se pudo descargar" in text
+        assert text.count("época 3") == 4
+    if name == "10-2-mnist-1d":
+        assert "época 100" in text
+
+
+def test_a_notebook_alone_stops_at_an_answer_that_is_wrong(site, bare_python, tmp_path):
+    book = notebook(site, "10-1-convolucion-1d")
+    (cell,) = [cell for cell in book.cells if "def conv_3_1_1_zp" in cell.source]
+    cell.source = cell.source.replace("padded[i + m]", "padded[i]")
+    with pytest.raises(CellExecutionError, match="AssertionError"):
+        run_alone(book, tmp_path, *bare_python)
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_only_numpy_matplotlib_and_torch_are_imported(site, name):
+    allowed = {"numpy", "matplotlib", "torch"} | set(sys.stdlib_module_names)
+    if name == "10-2-mnist-1d":
+        allowed |= {"mnist1d"}
+    for node in ast.walk(ast.parse("\n".join(code_of(notebook(site, name))))):
+        found = (
+            [item.name for item in node.names] if isinstance(node, ast.Import)
+            else [node.module] if isinstance(node, ast.ImportFrom)
+            else []
+        )  # fmt: skip
+        assert {item.split(".")[0] for item in found} <= allowed
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_names_predictions_and_checks_of_the_originals(site, name):
+    book = notebook(site, name)
+    source = "\n".join(code_of(book))
+    assert NAMES[name] <= {
+        item
+        for node in ast.parse(source).body
+        for item in (
+            [node.name] if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            else [t.id for t in node.targets if isinstance(t, ast.Name)]
+            if isinstance(node, ast.Assign) else []
+        )
+    }  # fmt: skip
+    prose = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    asked = re.findall(r"> \*\*¿(?:Qué esperas|Cuánto crees)", prose)
+    assert len(asked) >= len(NAMES[name]) - 2
+    assert len(re.findall(r"^\*\*Visto\.\*\*", prose, re.MULTILINE)) >= len(asked) - 1
+    # No prediction goes unchecked: an assertion stands between it and the next one.
+    pieces = re.split(r"¿(?:Qué esperas|Cuánto crees)", "\n".join(c.source for c in book.cells))
+    assert all("assert" in piece for piece in pieces[1:])
+
+
+finite = st.floats(-100, 100)
+signals = st.integers(1, 20).flatmap(lambda n: arrays(float, n, elements=finite))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "options"),
+    [
+        ("conv_3_1_1_zp", 3, {}),
+        ("conv_3_2_1_zp", 3, {"stride": 2}),
+        ("conv_5_1_1_zp", 5, {}),
+        ("conv_3_1_2_zp", 3, {"dilation": 2}),
+    ],
+)
+def test_convolutions_of_10_1(site, name, size, options):
+    function = defined(site, "10-1-convolucion-1d")[name]
+
+    @SETTINGS
+    @given(signals, arrays(float, size, elements=finite))
+    def agree(x, omega):
+        expected = convolution.conv1d(x, omega, **options)
+        np.testing.assert_allclose(function(x.tolist(), omega), expected, atol=1e-9)
+
+    agree()
+
+
+def test_matrix_of_10_1(site):
+    function = defined(site, "10-1-convolucion-1d")["get_conv_mat_3_1_1_zp"]
+
+    @SETTINGS
+    @given(st.integers(1, 20), arrays(float, 3, elements=finite))
+    def agree(length, omega):
+        np.testing.assert_array_equal(
+            function(length, omega), convolution.conv1d_matrix(length, omega)
+        )
+
+    agree()
+
+
+@st.composite
+def images_and_weights(draw, batch=1, channels_in=1, channels_out=1):
+    kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    size = draw(st.tuples(st.integers(3, 6), st.integers(3, 6)))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, c, o = (draw(st.integers(1, most)) for most in (batch, channels_in, channels_out))
+    return random.normal(size=(n, c, *size)), random.normal(size=(o, c, *kernel))
+
+
+@pytest.mark.parametrize(
+    ("stage", "most", "strides"),
+    [(1, (1, 1, 1), 1), (2, (1, 1, 1), 3), (3, (1, 3, 3), 3), (4, (3, 3, 3), 3)],
+)
+def test_stages_of_10_3(site, stage, most, strides):
+    functions = defined(site, "10-3-convolucion-2d")
+    function = functions[f"conv_numpy_{stage}"]
+
+    @SETTINGS
+    @given(images_and_weights(*most), st.integers(0, 2), st.integers(1, strides))
+    def agree(case, pad, stride):
+        options = {"pad": pad} if stage == 1 else {"stride": stride, "pad": pad}
+        expected = convolution.conv2d_loops(*case, stride, pad)
+        np.testing.assert_allclose(function(*case, **options), expected, atol=1e-12)
+        judge = functions["conv_pytorch"](*case, stride, pad)
+        np.testing.assert_allclose(judge, expected, atol=1e-12)
+
+    agree()
+
+
+def test_a_stage_of_10_3_refuses_what_it_cannot_do(site):
+    functions = defined(site, "10-3-convolucion-2d")
+    weights = np.ones((1, 2, 3, 3))
+    for stage, image in (
+        (1, (1, 2, 5, 5)),
+        (2, (1, 2, 5, 5)),
+        (3, (2, 2, 5, 5)),
+        (4, (1, 3, 5, 5)),
+    ):
+        with pytest.raises(AssertionError):
+            functions[f"conv_numpy_{stage}"](np.ones(image), weights)
+
+
+grey = st.tuples(st.integers(2, 9), st.integers(2, 9)).flatmap(
+    lambda size: arrays(float, size, elements=st.integers(0, 9))  # few values: maxima tie
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("downsample", resampling.downsample),
+        ("maxpool", resampling.max_pool),
+        ("meanpool", resampling.mean_pool),
+        ("duplicate", resampling.duplicate),
+        ("bilinear", resampling.bilinear),
+    ],
+)
+def test_resampling_of_10_4(site, name, ours):
+    function = defined(site, "10-4-remuestreo")[name]
+
+    @SETTINGS
+    @given(grey)
+    def agree(image):
+        np.testing.assert_array_equal(function(image), ours(image))
+
+    agree()
+
+
+def test_unpooling_of_10_4(site):
+    function = defined(site, "10-4-remuestreo")["max_unpool"]
+
+    @SETTINGS
+    @given(grey, st.integers(0, 2**32 - 1))
+    def agree(large, seed):
+        small = np.random.default_rng(seed).random(resampling.max_pool(large).shape)
+        height, width = (2 * size for size in small.shape)  # the original leaves an odd row out
+        expected = resampling.max_unpool(small, large)[:height, :width]
+        np.testing.assert_array_equal(function(small, large), expected)
+
+    agree()
+
+
+def test_network_of_10_2_is_the_package_s(site):
+    found = defined(site, "10-2-mnist-1d", "channels", "D_o", "model")
+    theirs, ours = found["model"], models.SignalNet(models.SignalNetSpec())
+    assert [type(layer).__name__ for layer in theirs] == ["Conv1d", "ReLU"] * 3 + [
+        "Flatten",
+        "Linear",
+    ]
+    with torch.no_grad():
+        for mine, layer in zip(ours.convolutions, theirs[:6:2], strict=True):
+            mine.weight[0] = layer.weight.permute(2, 1, 0).flatten(0, 1)  # (kernel in, out)
+            mine.bias[0, 0] = layer.bias
+        last = theirs[-1].weight.unflatten(1, (15, 4)).transpose(1, 2).flatten(1)  # channels last
+        ours.linear.weight[0], ours.linear.bias[0, 0] = last.T, theirs[-1].bias
+        x = torch.randn(7, 40, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(theirs(x[:, None]), ours(x[None])[0])
+
+
+def test_network_of_10_5_is_the_package_s(site):
+    theirs = defined(site, "10-5-mnist")["Net"]()
+    ours = models.DigitNet(models.DigitNetSpec())
+    ours.load_state_dict(
+        {name.replace("fc", "linear"): value for name, value in theirs.state_dict().items()}
+    )
+    x = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(theirs.eval()(x), ours.eval()(x))
+    torch.manual_seed(5)  # the same channels are dropped
+    trained = theirs.train()(x)
+    torch.manual_seed(5)
+    torch.testing.assert_close(trained, ours.train()(x))
+
+
+@pytest.mark.parametrize("name", ["10-2-mnist-1d", "10-5-mnist"])
+def test_he_initialisation_reaches_every_layer(site, name):
+    variables = ("channels", "D_o", "model") if name == "10-2-mnist-1d" else ()
+    found = defined(site, name, *variables)
+    network = found["Net"]() if "Net" in found else found["model"]
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    network.apply(found["weights_init"])
+    for key, value in network.state_dict().items():
+        assert not torch.equal(value, before[key]), key
+        if key.endswith("weight"):
+            assert 0.8 < value.abs().max() / (6 / value[0].numel()) ** 0.5 <= 1
+
+
+# MNIST's four files, or what stands in for them.
+
+
+@pytest.fixture
+def served(site, tmp_path, monkeypatch):
+    """10.5's loader with small files of its own, and a server whose folders are mirrors."""
+    found = defined(site, "10-5-mnist")
+    contents = {}
+    for part, count in (("train", 6), ("t10k", 4)):
+        images = np.arange(count * 28 * 28).astype(np.uint8)
+        head = b"\0\0\x08\x03" + np.array([count, 28, 28], ">u4").tobytes()
+        contents[f"{part}-images-idx3-ubyte"] = head + images.tobytes()
+        head = b"\0\0\x08\x01" + np.array([count], ">u4").tobytes()
+        contents[f"{part}-labels-idx1-ubyte"] = head + bytes(range(count))
+    found["CHECKSUMS"].update(
+        {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+    )
+    for mirror in ("broken", "good"):
+        (tmp_path / "web" / mirror).mkdir(parents=True)
+        for name, content in contents.items():
+            content = content[:-1] if mirror == "broken" else content
+            (tmp_path / "web" / mirror / f"{name}.gz").write_bytes(gzip.compress(content))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "web")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.delenv("TAREA2_DATA_DIR", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    def load(*mirrors):
+        found["MIRRORS"][:] = [f"{address}/{mirror}/" for mirror in mirrors]
+        return found["load_mnist"]()
+
+    yield load, contents, work
+    server.shutdown()
+    server.server_close()
+
+
+def test_mnist_comes_from_the_first_mirror_that_has_it_whole(served):
+    load, contents, work = served
+    assert load() is None
+    assert load("missing", "broken") is None
+    assert not list(work.rglob("*-ubyte*"))  # nothing damaged is kept
+    images, labels, test_images, test_labels = load("missing", "broken", "good")
+    assert (images.shape, test_images.shape) == ((6, 28, 28), (4, 28, 28))
+    assert labels.tolist() == list(range(6))
+    assert test_labels.tolist() == list(range(4))
+    raw = np.frombuffer(contents["train-images-idx3-ubyte"], np.uint8, offset=16)
+    np.testing.assert_array_equal(images.numpy().ravel(), raw / np.float32(255))
+    kept = sorted(path.name for path in work.rglob("*") if path.is_file())
+    assert kept == sorted(f"{name}.gz" for name in contents)  # no unfinished ones
+    assert torch.equal(load()[0], images)  # from disk, without any mirror
+
+
+def test_mnist_comes_from_a_folder_of_the_reader(served, monkeypatch):
+    load, contents, work = served
+    folder = work / "mine" / "mnist"
+    folder.mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)  # unpacked files count too
+    assert load() is None
+    monkeypatch.setenv("TAREA2_DATA_DIR", str(work / "mine"))
+    assert len(load()[1]) == 6
+    (folder / "train-labels-idx1-ubyte").write_bytes(b"damaged")
+    assert load() is None
+    assert len(load("good")[1]) == 6
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_reason_to_stop(served):
+    load, _, work = served
+    (work / "data").write_text("a file where the folder should be")
+    assert len(load("good")[1]) == 6
+
+
+def test_the_page_says_which_digits_it_used(site):
+    text = "".join(printed(c) for c in notebook(site, "10-5-mnist").cells if "outputs" in c)
+    if datasets.mnist_is_here():
+        assert "Datos: MNIST, 60000 dígitos de entrenamiento y 10000 de prueba." in text
+    else:
+        assert ("MNIST no está en el disco" in text) != ("Datos: MNIST" in text)
+
+
+def test_typeset_digits_hold_out_their_fonts(site):
+    found = defined(site, "10-5-mnist")
+    assert not set(found["TRAIN_FONTS"]) & set(found["TEST_FONTS"])
+    images, labels = found["typeset_digits"](found["TRAIN_FONTS"], 50, seed=3)
+    assert images.shape == (50, 28, 28)
+    assert 0 <= images.min() < images.max() <= 1
+    assert set(labels.tolist()) <= set(range(10))
+    again, _ = found["typeset_digits"](found["TRAIN_FONTS"], 50, seed=3)
+    assert torch.equal(images, again)
+
+
+# The link to Colab.
+
+
+def links_to_colab(path: Path) -> list[str]:
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return [a["href"] for a in soup.find_all("a") if "colab.research" in a.get("href", "")]
+
+
+@pytest.fixture
+def colab_project(small_project) -> Project:
+    (small_project.root / "chapters").mkdir()
+    page = "chapters/uno.qmd"
+    write_page(small_project.root, "Hola.\n", page)
+    text = (small_project.root / page).read_text()
+    (small_project.root / page).write_text(
+        text.replace("jupyter:", "colab: chapters/uno.ipynb\njupyter:")
+    )
+    config = small_project.root / "_quarto.yml"
+    config.write_text(
+        config.read_text().replace('["*.qmd"]', '["*.qmd", "chapters/*.qmd"]')
+        + "metadata-files: [_autoria.yml]\nfilters: [theme/filters/colab.lua]\n"
+    )
+    (small_project.root / "_autoria.yml").write_text("course: Curso\n")
+    return Project(small_project.root)
+
+
+@pytest.mark.parametrize("file", ["_autoria.yml", "_quarto.yml"])
+@pytest.mark.parametrize("ending", ["", "/", ".git"])
+def test_colab_is_linked_where_the_repository_is_known(colab_project, file, ending):
+    with (colab_project.root / file).open("a") as config:
+        config.write(f"repository: https://github.com/ana_b/red-1d{ending}\n")
+    build(colab_project, jobs=1, report=lambda line: None)
+    assert links_to_colab(colab_project.output / "chapters" / "uno.html") == [
+        "https://colab.research.google.com/github/ana_b/red-1d/blob/gh-pages/chapters/uno.ipynb"
+    ]
+    assert links_to_colab(colab_project.output / "index.html") == []  # not a solution
+    text = (colab_project.output / "chapters" / "uno.ipynb").read_text()
+    assert "colab.research" not in text
+
+
+def test_colab_is_not_linked_otherwise(colab_project):
+    build(colab_project, jobs=1, report=lambda line: None)
+    assert links_to_colab(colab_project.output / "chapters" / "uno.html") == []
+
+
+@pytest.mark.parametrize(
+    "address", ["ana/red", "https://gitlab.com/ana/red", "https://github.com/"]
+)
+def test_an_address_that_colab_cannot_open_is_refused(colab_project, address):
+    with (colab_project.root / "_autoria.yml").open("a") as config:
+        config.write(f"repository: {address}\n")
+    with pytest.raises(PublishError, match=r"repository: expected https://github\.com/owner/name"):
+        build(colab_project, jobs=1, report=lambda line: None)
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_the_site_s_link_to_colab_follows_its_configuration(project, site, name):
+    page = read(f"{FOLDER}/{name}.qmd", ROOT)
+    assert page.metadata["colab"] == f"{page.stem}.ipynb"
+    links = links_to_colab(site / f"{page.stem}.html")
+    assert bool(links) == bool(project.config.get("repository"))
+
+
+def test_what_is_folded_on_the_screen_is_not_in_the_pdf(site):
+    stem = site / FOLDER / "10-1-convolucion-1d"
+    html = stem.with_name(f"{stem.name}.html").read_text(encoding="utf-8")
+    reader = pypdf.PdfReader(stem.with_name(f"{stem.name}.pdf"))
+    pdf = "\n".join(sheet.extract_text() for sheet in reader.pages)
+    main = BeautifulSoup(html, "html.parser").main.get_text()
+    assert "import matplotlib" in main
+    assert "import matplotlib" not in pdf
+    assert "def conv_3_1_1_zp" in main
+    assert "def conv_3_1_1_zp" in pdf
