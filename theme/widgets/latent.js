@@ -33,7 +33,7 @@
       this.point = make("svg:circle", { r: 9, fill: "none", stroke: "var(--w-vermilion)", "stroke-width": 3 });
       this.near = make("svg:circle", { r: 6, fill: "none", stroke: "var(--w-text)", "stroke-width": 2, "stroke-dasharray": "3 2" });
       const map = make("svg:svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", class: "tarea-map",
-        "aria-label": "Los códigos de los dígitos de test, cada uno escrito con su cifra, y el punto z", style: "touch-action: none; cursor: crosshair; background: var(--w-page); border: 1px solid var(--w-line)" },
+        "aria-label": "Los códigos de los dígitos de prueba, cada uno escrito con su cifra, y el punto z", style: "touch-action: none; cursor: crosshair; background: var(--w-page); border: 1px solid var(--w-line)" },
       Array.from(labels, (label, k) => make("svg:text", { x: across(points[2 * k]), y: up(points[2 * k + 1]) + 4, "text-anchor": "middle",
         style: `fill: ${colours[label]}; font-weight: 600` }, String(label))), this.near, this.point);
       const drag = (event) => {
@@ -55,7 +55,7 @@
       this.projected = canvas("Ese dibujo, reducido por PCA a dos números");
       this.close = canvas("Lo que el decoder dibuja para el código de entrenamiento más cercano");
       this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
-      stage.append(view("códigos de test; arrastra el círculo", map),
+      stage.append(view("códigos de prueba; arrastra el círculo", map),
         view("decoder(z)", this.decoded), view("ese dibujo, según PCA con 2 números", this.projected),
         view("decoder(código más cercano)", this.close), this.says);
     }

@@ -95,7 +95,7 @@
           make("p", { className: "tarea-name" }, "Pulsa un píxel de la escena o elígelo con los controles.")),
         make("div", { className: "tarea-view tarea-scroll tarea-answer", tabIndex: 0, role: "region", "aria-label": "Redes medidas con pesos parecidos" },
           make("p", { className: "tarea-name" }, "Redes medidas con esos pesos, ±15 %"),
-          make("table", {}, make("thead", {}, make("tr", {}, ["red", "pesos", "campo", "mIoU en test"].map((text) => make("th", { scope: "col" }, text)))), this.table)),
+          make("table", {}, make("thead", {}, make("tr", {}, ["red", "pesos", "campo", "mIoU de prueba"].map((text) => make("th", { scope: "col" }, text)))), this.table)),
         this.says);
     }
 

@@ -82,7 +82,7 @@
       this.glyphs = Float32Array.from(bytes(this.data.glyphs), (value) => value / 255);
       this.colours = colours.map((colour) => [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16)));
       this.networks = networks.map(({ label, script }) => ({ label, run: tarea.encoderDecoder(tarea.network(script)) }));
-      const names = Object.fromEntries([...Array(scenes.count).keys()].map((k) => [k, `de test, ${k}`]));
+      const names = Object.fromEntries([...Array(scenes.count).keys()].map((k) => [k, `de prueba, ${k}`]));
       this.choice("scene", "Escena", { ...names, empty: "vacía" });
       this.button("Otra escena", () => {
         const next = (Number(this.state.scene === "empty" ? -1 : this.state.scene) + 1) % scenes.count;
@@ -90,7 +90,7 @@
       });
       this.range("noise", "Ruido añadido", { min: 0, max: 0.4, step: 0.02, example: 0, decimals: 2 });
       this.range("clutter", "Trazos añadidos", { min: 0, max: 8, step: 1, example: 0, decimals: 0 });
-      this.flag("skips", "atajos conectados", { example: true });
+      this.flag("skips", "conexiones de salto", { example: true });
       const edit = make("fieldset", { className: "tarea-group tarea-controls" }, make("legend", {}, "Editar la escena"));
       this.panel.append(edit);
       this.choice("tool", "Herramienta", { place: "colocar un dígito", move: "mover un dígito colocado", draw: "dibujar", erase: "borrar" }, { panel: edit });
@@ -163,7 +163,7 @@
         const distances = placed.map(([, r, c]) => Math.hypot(r - row, c - column));
         const nearest = distances.indexOf(Math.min(...distances));
         this.held = placed.length && distances[nearest] <= 12 ? nearest : null;
-        this.news.textContent = this.held === null ? "Aquí no hay ningún dígito colocado; los de la escena de test no se mueven."
+        this.news.textContent = this.held === null ? "Aquí no hay ningún dígito colocado; los de la escena de prueba no se mueven."
           : `Dígito ${placed[this.held][0]}: muévelo${pressed ? "" : " con las flechas y suéltalo con la barra"}.`;
       } else this.paint(row, column);
     }

@@ -24,7 +24,7 @@ def signals(x: np.ndarray, y: np.ndarray, examples: int = 3) -> Figure:
         ax.set_title(f"clase {label}", fontsize=7.5)
         ax.set_xticks([0, 20, 39])
     for ax in axes[1]:
-        ax.set_xlabel("muestra")
+        ax.set_xlabel("posición")
     for ax in axes[:, 0]:
         ax.set_ylabel("valor")
     plt.close(fig)
@@ -74,7 +74,7 @@ def published(rows: Sequence[tuple[str, float, float | None, bool]]) -> Figure:
         ax.text(100 * (mean + (spread or 0)) + 1, place, text, va="center", fontsize=7.5)
     ax.set_yticks(range(len(rows)), [row[0] for row in rows])
     ax.set_xlim(0, 106)
-    ax.set_xlabel("exactitud en test (%)")
+    ax.set_xlabel("exactitud en el conjunto de prueba (%)")
     ax.tick_params(axis="y", length=0)
     plt.close(fig)
     return fig
@@ -131,7 +131,7 @@ def receptive_fields(
         ax.text(len(signal) + 0.3, y - 0.1, f"{layer.layer}: {layer.size}", va="center",
                 fontsize=7.5, color=colour)  # fmt: skip
     ax.set_yticks([])
-    ax.set_xlabel("muestra de la señal")
+    ax.set_xlabel("posición en la señal")
     ax.spines["left"].set_visible(False)
     ax.set_xlim(-0.5, len(signal) + 8)
     ax.set_xticks(range(0, len(signal), 5))
@@ -183,7 +183,7 @@ def against_shift(
     ax.axhline(10, color=style.GREY, lw=0.8, ls=":")
     ax.text(pixels[0], 11.5, "azar", fontsize=7, color=style.GREY)
     ax.set_xlabel("desplazamiento (px)")
-    ax.set_ylabel("exactitud en test (%)")
+    ax.set_ylabel("exactitud en el conjunto de prueba (%)")
     ax.set_ylim(0, 102)
     ax.grid(axis="y")
     ax.legend()

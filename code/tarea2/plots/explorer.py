@@ -23,7 +23,7 @@ ACROSS = {
     "parameters": "parámetros", "macs": "multiplicaciones", "field": "campo receptivo",
     "early": f"mIoU tras {EARLY} épocas",
 }  # fmt: skip
-UP = {"miou": "mIoU en test", "where": "dónde", "what": "qué"}
+UP = {"miou": "mIoU en el conjunto de prueba", "where": "dónde", "what": "qué"}
 SHAPES = ["square", "circle", "diamond", "triangle-up", "cross"]  # one per kind
 LOCALE = {
     "number": {"decimal": ",", "thousands": NARROW_SPACE, "grouping": [3], "currency": ["", ""]}

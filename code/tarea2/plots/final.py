@@ -48,7 +48,7 @@ def sizes(
         axis.set_ticks(ticks, [number(tick) for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel("parámetros")
-    ax.set_ylabel("error en test (%)")
+    ax.set_ylabel("error en el conjunto de prueba (%)")
     fig.legend(loc="outside lower center", ncols=3)
     plt.close(fig)
     return fig
@@ -87,7 +87,7 @@ def robustness(
         ax.set_xticks(places, [number(level) for level in levels])
         ax.set_xlabel(xlabel)
         ax.grid(axis="y")
-    axes[0].set_ylabel("exactitud en test (%)")
+    axes[0].set_ylabel("exactitud en el conjunto de prueba (%)")
     axes[0].set_ylim(0, 102)
     axes[0].legend(loc="lower left")
     plt.close(fig)

@@ -39,10 +39,10 @@ LABELS = {
     "down-mean": "bajar: media",
     "down-strided": "bajar: paso 2",
     "up-bilinear": "subir: bilineal",
-    "up-transposed": "subir: traspuesta",
-    "up-unpool": "subir: max-unpooling",
-    "skip-none": "sin atajos",
-    "skip-add": "atajos sumados",
+    "up-transposed": "subir: transpuesta",
+    "up-unpool": "subir: desagrupación",
+    "skip-none": "sin conexiones de salto",
+    "skip-add": "conexiones de salto sumadas",
     "wide": "A: 16-32-64",
     "wide-slow": "B: 20-30-45",
     "wide-bottom": "C: 18-27-40, fondo 4",
@@ -54,7 +54,7 @@ LABELS = {
 GROUPS = {  # field of the spec -> group of factors
     "depth": "capas", "convolutions": "capas", "bottom": "capas", "width": "filtros",
     "growth": "filtros", "kernel": "núcleo", "dilation": "núcleo", "block": "bloque",
-    "norm": "bloque", "down": "muestreo", "up": "muestreo", "skip": "atajos",
+    "norm": "bloque", "down": "muestreo", "up": "muestreo", "skip": "conexiones de salto",
 }  # fmt: skip
 
 

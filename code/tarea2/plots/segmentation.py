@@ -63,7 +63,7 @@ def ranking(table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_
         ax.tick_params(axis="y", length=0)
     axes[1].spines["left"].set_visible(False)
     axes[0].axvspan(BREAK, 0.88, color="#EEEEEE", zorder=0, lw=0)  # what the right panel enlarges
-    axes[1].set_xlabel("mIoU en test")
+    axes[1].set_xlabel("mIoU en el conjunto de prueba")
     shown = {name: shown[name] for _, _, name in KINDS.values() if name in shown}
     fig.legend(
         shown.values(), shown.keys(), loc="outside upper center", ncols=5 if wide else 3,
@@ -112,7 +112,7 @@ def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) 
         above.tick_params(axis="x", length=0)
         below.set_xlabel(title)
         asked[cost] = {*names, *front["label"]}, _along_steps(front[[cost, "test_miou"]].to_numpy())
-    fig.supylabel("mIoU en test", fontsize=8)
+    fig.supylabel("mIoU en el conjunto de prueba", fontsize=8)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6,
                fontsize=6.8, columnspacing=1.1, handletextpad=0.3)  # fmt: skip
     high = means["test_miou"] >= BREAK
@@ -168,7 +168,7 @@ def per_class(lines: Sequence[tuple[str, np.ndarray]]) -> Figure:
         )  # fmt: skip
     ax.set_xticks(range(10))
     ax.set_xlabel("dígito")
-    ax.set_ylabel("IoU en test")
+    ax.set_ylabel("IoU en el conjunto de prueba")
     ax.set_ylim(0, 1)
     ax.grid(axis="y")
     fig.legend(ncols=len(lines), loc="outside upper center")
