@@ -174,7 +174,7 @@ def test_every_short_number_and_unseen_long_ones_are_written_right():
 def test_what_people_ask_first_is_right(number):
     table = prediction.write_numbers([str(number)])
     assert table["words"].tolist() == [number_words.words(number)]
-    assert table["probability"][0] > 0.9
+    assert table["probability"][0] > 0.5  # more than all other names together
 
 
 def test_no_answer_is_empty_even_of_a_network_that_wants_to_say_nothing():
