@@ -64,6 +64,16 @@ class Shelf:
     def __iter__(self) -> Iterator[torch.Tensor]:
         return (self[place] for place in range(len(self)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: the arrays themselves, since it need not see the file."""
+        if not isinstance(self.source, Path):
+            return self.__dict__
+        sizes = [math.prod(shape) for shape in self.shapes]
+        offsets = tuple(np.cumsum([0, *sizes[:-1]]).tolist()) if sizes else ()
+        flat = [array.numpy().ravel() for array in self]
+        source = np.concatenate(flat) if flat else np.zeros(0, np.uint8)
+        return {"source": source, "shapes": self.shapes, "offsets": offsets}
+
     def _buffer(self) -> np.ndarray:
         if isinstance(self.source, Path):
             return np.memmap(self.source, dtype=np.uint8, mode="r")
