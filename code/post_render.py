@@ -8,6 +8,8 @@ the package's source and what interactive pieces need come from here too.
 import os
 from pathlib import Path
 
+REDIRECT = b'http-equiv="refresh"'
+
 
 def main() -> None:
     from publish import execute, page, project, render, resources, sources, widgets
@@ -15,16 +17,21 @@ def main() -> None:
     site = project.Project(Path.cwd())
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
     rendered = os.environ.get("QUARTO_PROJECT_OUTPUT_FILES", "").splitlines()
-    stems = {(site.root / name).relative_to(output).with_suffix("") for name in rendered}
+    made = {(site.root / name).relative_to(output).as_posix() for name in rendered}
     pages = [page.read(path, site.root) for path in site.pages]
     for source in pages:
         # Only what Quarto rendered now: no page waits for another, or fails with it.
-        if Path(source.stem) in stems:
+        if f"{source.stem}.ipynb" in made:
             notebook = execute.run(source, site).notebook
             own = resources.find(source, site, render.prose(notebook))
             render.ipynb(source, notebook, site, output, own)
-    sources.write(site, output)
-    widgets.write(site, pages, output)
+    if any(name.endswith(".html") for name in made):
+        sources.write(site, output)
+        widgets.write(site, pages, output)
+    # After a render of other pages or forms Quarto leaves a page that leads to index.html's place.
+    index = output / "index.html"
+    if "index.html" not in made and index.exists() and REDIRECT in index.read_bytes():
+        index.unlink()
 
 
 if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):

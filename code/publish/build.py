@@ -50,7 +50,12 @@ def build(
         raise PublishError("\n".join(sorted(errors)))
     missing = [page.path for page in pages if not made(page, staging)]
     if missing:
-        report(f"  The site waits for pages that were never made: {', '.join(missing)}")
+        there = ", ".join(page.path for page in pages if page.path not in missing) or "nothing"
+        was = "was" if len(missing) == 1 else "were"
+        report(
+            f"  Not published: {', '.join(missing)} {was} never made; {there} is in "
+            f"{staging.relative_to(project.root)}"
+        )
         return [page.path for page in changed]
     website.assets(project, staging)
     if changed or not (staging / "site" / "search-index.js").exists():

@@ -31,7 +31,7 @@ SUFFIX = {
     "image/webp": "webp",
 }  # fmt: skip
 # IPython's own way to say that an object has no text.
-NO_TEXT = re.compile(r"<IPython\.\S+ object>|<\S+ object at 0x[0-9a-f]+>")
+NO_TEXT = re.compile(r"<\S+( object)?( at 0x[0-9a-f]+)?>")
 
 WriteImage = Callable[[str, bytes], str]  # (file's name, content) -> how the page names it
 
@@ -71,7 +71,8 @@ def chosen(data: dict, page: Page, cell, output_format: str) -> str:
             continue
         if mime == "text/html" and output_format != "html" and not _is_readable(data[mime]):
             continue
-        if mime == "text/plain" and NO_TEXT.fullmatch(data[mime].strip()):
+        nameless = NO_TEXT.fullmatch(data["text/plain"].strip()) if mime == "text/plain" else None
+        if nameless and (len(data) > 1 or "IPython" in data[mime]):
             continue
         return mime
     kind = {"html": "HTML", "typst": "the PDF"}[output_format]

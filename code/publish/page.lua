@@ -196,7 +196,7 @@ local function write_image(image)
     if is_local(image.src) then  -- a notebook carries its pictures with it
       image.src = "attachment:" .. image.src:gsub("[^%w.-]", "-")
     end
-    image.caption = { pandoc.Str(alt) }
+    image.caption, image.attr = { pandoc.Str(alt) }, pandoc.Attr()  -- sizes would make it HTML
     return image
   end
   local size = ""

@@ -30,6 +30,7 @@ DIV_CLASSES = {
 }  # fmt: skip
 # The same pattern as Quarto's Jupyter engine.
 INLINE = re.compile(r"(?P<before>^|[^`])`\{python\}[ \t](?P<code>[^`]+)`", re.MULTILINE)
+UNFINISHED = re.compile(r"(?<!`)`\{python\}")
 LABEL = re.compile(r"(fig|tbl|eq|sec)-[a-z0-9-]+")
 
 _REFUSED = [
@@ -39,6 +40,11 @@ _REFUSED = [
     (re.compile(r"</?[a-zA-Z][^<>@:]*>|<!--"), "raw HTML is not portable; use Markdown"),
     (re.compile(r"^(```+|~~~+)\s*\{(?!python\b)\w+"), "only {python} cells are executed"),
     (re.compile(r"^(```+|~~~+)\s*\{python[^}]+\}"), "cell options go into #| lines"),
+    # Quarto runs some of these and shows others as text, and not the same ones in each version.
+    (
+        re.compile(r"^(?!```+\{python\}\s*$)(\s|>|[-*+]\s|\d+[.)]\s)*(```+|~~~+)\s*\{\s*python\b"),
+        "a cell starts with ```{python} at the beginning of a line",
+    ),
     (re.compile(r"^#\s"), "the title is the only first-level heading; start at ##"),
 ]
 
@@ -158,7 +164,9 @@ def _options(path: str, line: int, source: str) -> dict:
     for name in options:
         if name not in CELL_OPTIONS:
             raise PageError(path, line, f"cell option {name!r}; allowed: {_list(CELL_OPTIONS)}")
-    label = str(options.get("label", ""))
+    label = options.get("label", "")
+    if not isinstance(label, str):
+        raise PageError(path, line, f"label: {label} is no name; write a word, such as fig-{label}")
     if label.startswith("fig-") and not (options.get("fig-cap") and options.get("fig-alt")):
         raise PageError(path, line, f"figure {label} needs fig-cap and fig-alt")
     if label.startswith("tbl-") and not options.get("tbl-cap"):
@@ -191,6 +199,7 @@ def _check_prose(path: str, first_line: int, body: str) -> None:
         line = first_line + index
         # Code in backticks and mathematics may show anything.
         bare = re.sub(r"`\{=\w+\}", "RAW", re.sub(r"(?<!`)`[^`]+`(?!\{=)|\$[^$]+\$", "", row))
+        bare = re.sub(r"\]\(<[^<>]*>", "](", bare)  # a target with spaces
         for pattern, reason in _REFUSED:
             if pattern.search(bare.replace("RAW", "`{=raw}")):
                 raise PageError(path, line, f"{reason}: {row.strip()[:60]}")
@@ -205,6 +214,8 @@ def _check_prose(path: str, first_line: int, body: str) -> None:
                 raise PageError(path, line, f"Div {opened[2].strip()}; allowed: {allowed}")
         elif opened:
             depth -= 1
+        if UNFINISHED.search(bare):
+            raise PageError(path, line, f"inline code is not closed with `: {row.strip()[:60]}")
         if depth < 0:
             raise PageError(path, line, "::: closes a Div that was not opened")
     if depth:
