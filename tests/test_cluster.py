@@ -118,7 +118,9 @@ def test_own_images_are_sent_to_workers_that_do_not_see_them(store):
             mask[place : place + 6, 4:9] = 1
             values = mask * 180 + 20 if kind == "images" else mask
             Image.fromarray(values).save(store / kind / f"{place}.png")
-    mine = own.prepare(store / "images", store / "masks", store=store / "mine", training=own.Training(epochs=1)).study
+    mine = own.prepare(
+        store / "images", store / "masks", store=store / "mine", training=own.Training(epochs=1)
+    ).study
     shutil.rmtree(store / "images")
     with local_cluster(1) as made, cluster.connect(made.scheduler_address) as client:
         only = ["baseline"]

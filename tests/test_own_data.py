@@ -176,7 +176,9 @@ def test_values_and_colours_become_classes(tmp_path, masks, wishes, lines):
 
 def paletted(numbers, colours):
     def draw(mask):
-        picture = Image.frombytes("P", mask.shape[::-1], np.array(numbers, np.uint8)[mask].tobytes())
+        picture = Image.frombytes(
+            "P", mask.shape[::-1], np.array(numbers, np.uint8)[mask].tobytes()
+        )
         palette = [0] * 768
         for number, colour in zip(numbers, colours, strict=True):
             palette[3 * number : 3 * number + 3] = colour

@@ -94,9 +94,7 @@ def train(
     group: Annotated[
         str | None, typer.Option(help="Images whose names share what it finds stay together.")
     ] = None,
-    class_weights: Annotated[
-        str, typer.Option(help="In the loss: none or inverse-log.")
-    ] = "none",
+    class_weights: Annotated[str, typer.Option(help="In the loss: none or inverse-log.")] = "none",
     augment: Annotated[
         str | None, typer.Option(help="At random while training: flip,scale,colour.")
     ] = None,
@@ -173,7 +171,9 @@ def train(
     if mine is not None:
         print(_ranking(mine))
         model = paths.short(mine.model)
-        print(f"the best network is {model}; to use it: tarea2 predict --model {model} IMAGES -o OUT")
+        print(
+            f"the best network is {model}; to use it: tarea2 predict --model {model} IMAGES -o OUT"
+        )
         for line in own.too_short(mine):
             print(f"tarea2: {line}", file=sys.stderr)
     for network, reason in failed.items():

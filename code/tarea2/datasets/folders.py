@@ -117,9 +117,7 @@ def image_folder(
             f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
         )
     found, said = split_pairs(pairs, meta.pop("present"), roots, reading.group)
-    decided += said + absences(
-        meta.pop("holds"), found, [entry.name for entry in legend.entries]
-    )
+    decided += said + absences(meta.pop("holds"), found, [entry.name for entry in legend.entries])
     meta["splits"] = {split: sorted(places) for split, places in found.items()}
     meta["data"] = {
         "legend": legend.describe(),

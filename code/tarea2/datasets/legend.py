@@ -244,7 +244,9 @@ def _between(values: np.ndarray) -> np.ndarray:
     found = np.zeros(values.shape, dtype=bool)
     for turned, kept in ((values, found), (values.T, found.T)):
         before, middle, after = turned[:-2], turned[1:-1], turned[2:]
-        kept[1:-1] |= ((before < middle) & (middle < after)) | ((before > middle) & (middle > after))
+        kept[1:-1] |= ((before < middle) & (middle < after)) | (
+            (before > middle) & (middle > after)
+        )
     return found
 
 
@@ -396,9 +398,7 @@ def _by_colour(survey: Survey, wishes: Wishes) -> tuple[Legend, list[str]]:
         ignored = tuple(by_colour.get(code, code) for code in ignored)
     chosen = sorted(set(pixels) - set(ignored))
     _check_colours(survey, chosen)
-    colours = {
-        code: survey.meaning["number", code][0] if numbered else code for code in chosen
-    }
+    colours = {code: survey.meaning["number", code][0] if numbered else code for code in chosen}
     entries = tuple(
         Entry(str(code) if numbered else hexadecimal(code), code, _rgb(colours[code]))
         for code in chosen

@@ -223,9 +223,7 @@ def _joined(images, masks, rename_image, rename_mask, flat) -> dict[_File, _File
     """Images and masks whose keys agree; a key that several files have joins none."""
 
     def keyed(files: list[_File], rename) -> dict[tuple, _File]:
-        keys = [
-            (rename(f.stem),) if flat else (f.split, f.folders, rename(f.stem)) for f in files
-        ]
+        keys = [(rename(f.stem),) if flat else (f.split, f.folders, rename(f.stem)) for f in files]
         count = Counter(keys)
         return {key: file for key, file in zip(keys, files, strict=True) if count[key] == 1}
 

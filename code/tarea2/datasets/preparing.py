@@ -55,7 +55,9 @@ class Preparation:
         if self.size is None:
             return classes
         height, width = self.size
-        return np.asarray(Image.fromarray(classes).resize((width, height), Image.Resampling.NEAREST))
+        return np.asarray(
+            Image.fromarray(classes).resize((width, height), Image.Resampling.NEAREST)
+        )
 
 
 def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
