@@ -1,4 +1,4 @@
-"""What is done at random to images and masks while a network trains; off unless a recipe says so."""
+"""What happens at random to images and masks while a network trains, if a recipe says so."""
 
 from __future__ import annotations
 

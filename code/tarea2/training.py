@@ -376,7 +376,8 @@ def _evaluated(split: Split) -> Iterator[tuple[int, int]]:
 
 def _measure_pixels(model: Network, split: Split, background: bool) -> dict[str, list[float]]:
     """Loss, share of wrong pixels and mean IoU over the pixels that count."""
-    confusion, loss = 0, 0.0
+    confusion: Any = 0  # (K, K) once something is counted
+    loss = 0.0
     for truth, scores in segment(model, split):
         counted = truth != IGNORED
         loss += F.cross_entropy(

@@ -150,8 +150,9 @@ def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> Fo
 
     legend = Legend.from_description(meta["data"]["legend"])
     preparation = Preparation.from_description(meta["data"]["preparation"])
+    train, validation, test = (split(of) for of in SPLITS)
     return FolderDataset(
-        name, len(legend), *(split(of) for of in SPLITS), legend, preparation, meta["data"],
+        name, len(legend), train, validation, test, legend, preparation, meta["data"],
         meta["files"],
     )  # fmt: skip
 
@@ -171,7 +172,7 @@ class _Memory:
 
 def _to(file: BinaryIO) -> Callable[[np.ndarray], None]:
     def write(array: np.ndarray) -> None:
-        file.write(np.ascontiguousarray(array))
+        file.write(np.ascontiguousarray(array).data)
 
     return write
 
@@ -298,9 +299,9 @@ def _lay_down(
                 places[part]["offsets"].append(position)
                 places[part]["shapes"].append(list(array.shape))
                 position += array.size
-            files[pair.name] = hashlib.sha256(np.ascontiguousarray(x)).hexdigest()[:16]
+            files[pair.name] = hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()[:16]
             files[f"mask {pair.mask.name}"] = hashlib.sha256(
-                np.ascontiguousarray(truth)
+                np.ascontiguousarray(truth).data
             ).hexdigest()[:16]
             counts = np.bincount(truth.ravel(), minlength=256)
             holds.append(counts[: len(legend)] > 0)

@@ -86,8 +86,8 @@ class Legend:
             name = "" if entry.name == code else f" ({entry.name})"
             ground = ", background" if label == 0 and self.background else ""
             found.append(f"class {label}: {what} {code}{name}{ground}")
-        for code in self.ignored:
-            shown = hexadecimal(code) if self.kind == "colour" else str(code)
+        for ignored in self.ignored:
+            shown = hexadecimal(ignored) if self.kind == "colour" else str(ignored)
             found.append(f"{what} {shown}: counts in neither loss nor score")
         if self.threshold is not None:
             found.append(f"values from {self.threshold:g} on are class 1")
@@ -188,7 +188,7 @@ class Survey:
         else:
             self.plain = self.plain or name
         codes = _colours(mask)
-        values, first, counts = np.unique(codes, return_index=True, return_counts=True)
+        values, counts = np.unique(codes, return_counts=True)
         _count(self.pixels["colour"], values, counts)
         if numbered and mask.indices is not None:
             self._palette(mask.indices.ravel(), codes.ravel(), name)

@@ -30,8 +30,8 @@ class Split:
     width that they cover, from the top left corner of an image on; the rest is padding.
     """
 
-    x: torch.Tensor | Shelf
-    y: torch.Tensor | Shelf
+    x: Any  # torch.Tensor or Shelf, which is read like one
+    y: Any
     truth: Shelf | None = None
     inner: tuple[int, int] | None = None
 

@@ -69,7 +69,7 @@ def absences(present: np.ndarray, found: dict[str, list[int]], names: Sequence[s
     """Which classes a split lacks, and what follows."""
     said = []
     for name, places in found.items():
-        lacking = [names[k] for k in np.flatnonzero(~present[places].any(0))]
+        lacking = [names[int(k)] for k in np.flatnonzero(~present[places].any(0))]
         if lacking:
             what = f"class {lacking[0]}" if len(lacking) == 1 else f"classes {', '.join(lacking)}"
             then = "it cannot be learnt" if name == "train" else "its scores are undefined there"
@@ -107,15 +107,15 @@ def _by_lists(pairs: Sequence[Pair], lists: dict[str, Path], found: dict[str, li
             text = unicodedata.normalize("NFC", line.strip())
             if not text:
                 continue
-            place = _named(text, pairs, by_stem)
-            if place is None:
+            named = _named(text, pairs, by_stem)
+            if named is None:
                 raise DataError(f"{path.name}, line {number}: no image is named {text!r}")
-            if taken.setdefault(place, name) != name:
+            if taken.setdefault(named, name) != name:
                 raise DataError(
-                    f"{path.name}, line {number}: {text!r} is in {lists[taken[place]].name} too"
+                    f"{path.name}, line {number}: {text!r} is in {lists[taken[named]].name} too"
                 )
-            if place not in found[name]:
-                found[name].append(place)
+            if named not in found[name]:
+                found[name].append(named)
 
 
 def _named(text: str, pairs: Sequence[Pair], by_stem: dict[str, list[int]]) -> int | None:
@@ -184,7 +184,7 @@ def _hold_back(
 
 
 def _groups(names: Sequence[str], group: str | None) -> tuple[np.ndarray, int]:
-    """A number for each name, equal where the expression finds the same text; how many there are."""
+    """A number for each name, equal where the expression finds the same text; and their count."""
     if group is None:
         return np.arange(len(names)), len(names)
     try:
