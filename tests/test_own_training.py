@@ -336,7 +336,10 @@ def test_a_prediction_is_that_of_the_scores(trained, folders):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--model", "{model}", "nowhere", "-o", "out"), "nowhere is neither an image nor a folder"),
+        (
+            ("--model", "{model}", "nowhere", "-o", "out"),
+            "nowhere is neither an image nor a folder",
+        ),
         (("--model", "x.txt", "{images}", "-o", "out"), "x.txt is no stored model"),
         (("--model", "{golden}", "{images}", "-o", "out"), "is missing; stored models: mío"),
         (("--model", "{model}", "{images}", "-o", "{model}"), "is a file, expected a folder"),
@@ -374,9 +377,7 @@ def test_what_cannot_be_predicted_gets_one_sentence(
         (("--colours", "nowhere.txt"), "cannot be read as a list of colours"),
     ],
 )
-def test_wrong_options_get_one_sentence(
-    folders, tmp_path, monkeypatch, capsys, options, message
-):
+def test_wrong_options_get_one_sentence(folders, tmp_path, monkeypatch, capsys, options, message):
     arguments = ("train", "segmentation", "--images", folders[0], "--masks", folders[1])
     assert run_cli(monkeypatch, *arguments, "--out", tmp_path / "out", *options) == 1
     captured = capsys.readouterr()

@@ -205,7 +205,8 @@ class _Pictures:
 
     def surveyed(self, reading: Reading) -> tuple[Legend, Preparation, list[str]]:
         """The legend and the preparation that fit all pictures, and what was decided."""
-        survey, ranges, notes = Survey(), [], {}
+        survey, ranges = Survey(), []
+        notes: dict[tuple[str, str], list[str]] = {}
         kinds = {"grey": 0, "in colour": 0}
         for pair, image, mask in self.each("look"):
             survey.add(mask)
