@@ -19,7 +19,12 @@ from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folde
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.studies import own, pixels, segmentation
 from tarea2.training import (
-    Recipe, class_weights, fit, one_step, optimiser_for, segment,
+    Recipe,
+    class_weights,
+    fit,
+    one_step,
+    optimiser_for,
+    segment,
 )  # fmt: skip
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
