@@ -63,7 +63,7 @@ def ranking(table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_
         ax.tick_params(axis="y", length=0)
     axes[1].spines["left"].set_visible(False)
     axes[0].axvspan(BREAK, 0.88, color="#EEEEEE", zorder=0, lw=0)  # what the right panel enlarges
-    axes[1].set_xlabel("mIoU en el conjunto de prueba")
+    fig.supxlabel("mIoU en el conjunto de prueba", fontsize=8)
     shown = {name: shown[name] for _, _, name in KINDS.values() if name in shown}
     fig.legend(
         shown.values(), shown.keys(), loc="outside upper center", ncols=5 if wide else 3,
