@@ -107,7 +107,7 @@ def imported(path: Path) -> set[str]:
         ("code/publish/**/*.py", ["pages"]),
         ("code/*.py", ["pages"]),
         ("**/*.qmd", ["pages"]),
-        ("benchmarks/*.py", ["pages"]),
+        ("benchmarks/*.py", ["pages", "tests"]),
         ("tests/**/*.py", ["tests"]),
     ],
 )
@@ -227,7 +227,7 @@ def test_make_has_the_targets_of_make_py():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["raport"], "no target 'raport'; there are report, test, "),
+        (["raport"], "no target 'raport'; there are report, serve, "),
         (["report", "TORCH=gpu"], "no setting TORCH=gpu; there are ENGINE=auto|quarto|builtin, T"),
         (["report", "COLOR=blue"], "no setting COLOR=blue; "),
     ],
