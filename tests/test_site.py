@@ -172,7 +172,7 @@ def test_the_picture_in_the_readme_is_the_study_of_today(site):
 
     (picture,) = re.findall(r"!\[[^]]{40,}\]\((.+?)\)", (ROOT / "README.md").read_text("utf-8"))
     shown = texts(ROOT / picture)
-    assert "MONAI BasicUNet" in shown
+    assert "BasicUNet pequeña" in shown
     assert shown == texts(site / "report_files" / "fig-informe-arquitecturas-1.svg")
 
 
