@@ -6,6 +6,7 @@ A mistake of the user ends in one sentence and a non-zero exit code, never in a 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -170,10 +171,10 @@ def train(
     failed = running.failures(chosen, only)
     if mine is not None:
         print(_ranking(mine))
-        model = paths.short(mine.model)
-        print(
-            f"the best network is {model}; to use it: tarea2 predict --model {model} IMAGES -o OUT"
-        )
+        if mine.model.exists():
+            model = shlex.quote(paths.short(mine.model))
+            use = f"tarea2 predict --model {model} IMAGES -o OUT"
+            print(f"the best network is {model}; to use it: {use}")
         for line in own.too_short(mine):
             print(f"tarea2: {line}", file=sys.stderr)
     for network, reason in failed.items():
