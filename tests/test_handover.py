@@ -19,7 +19,7 @@ from test_publish import FIGURE, cell
 
 BODY = (
     "Vale `{python} '3'`.\n\n"
-    + cell("from matplotlib import pyplot as plt\nfigure = plt.figure(figsize=(1, 1))", *FIGURE)
+    + cell("from matplotlib import pyplot as plt\naxes = plt.figure(figsize=(1, 1)).gca()", *FIGURE)
     + cell(
         "from IPython.display import Markdown\nMarkdown('| a |\\n|---|\\n| 1 |')",
         "label: tbl-b", 'tbl-cap: "Con \\"comillas\\"."', "echo: false",
