@@ -170,7 +170,9 @@ def test_the_picture_in_the_readme_is_the_study_of_today(site):
     def texts(path):  # Matplotlib writes each text as a comment beside its outlines
         return re.findall(r"<!-- (.+?) -->", path.read_text(encoding="utf-8"))
 
-    (picture,) = re.findall(r"!\[[^]]{40,}\]\((.+?)\)", (ROOT / "README.md").read_text("utf-8"))
+    (picture,) = re.findall(
+        r"!\[[^]]{40,}\]\((data/results/.+?)\)", (ROOT / "README.md").read_text("utf-8")
+    )
     shown = texts(ROOT / picture)
     assert "BasicUNet pequeña" in shown
     assert shown == texts(site / "report_files" / "fig-informe-arquitecturas-1.svg")
