@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from browsing import DESKTOP, uri, visit
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
+from tarea2.plots import labels
 from tarea2.training import predict
 from tarea2.typography import number
 
@@ -582,8 +583,8 @@ def test_the_explorer_tells_correlations_curves_and_specs(piece):
         f"Correlación de rangos: {whole}"
     )
     page.locator("#explorador summary").click()
-    page.get_by_role("button", name="redes de MONAI").click()
-    rest = table[table["kind"] != "redes de MONAI"]
+    page.get_by_role("button", name=labels.KINDS["peer"][2]).click()
+    rest = table[table["kind"] != labels.KINDS["peer"][2]]
     without = number(rest["parameters"].corr(rest["miou"], "spearman"), 2)
     expect(page.locator("#explorador .tarea-says")).to_contain_text(f"sin las elegidas, {without}")
     expect(page.locator("#explorador tbody")).to_contain_text("MONAI BasicUNet")

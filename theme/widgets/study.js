@@ -89,7 +89,7 @@
       this.table.replaceChildren(...networks.filter(({ name }) => chosen.includes(name)).map((network) => make("tr", {},
         make("td", {}, network.label), make("td", {}, network.description),
         make("td", { className: "tarea-number" }, number(network.parameters)), make("td", { className: "tarea-number" }, number(network.miou, 3)))));
-      if (!chosen.length) this.table.append(make("tr", {}, make("td", { colSpan: 4 }, "Ninguna red elegida.")));
+      if (!chosen.length) this.table.append(make("tr", {}, make("td", { colSpan: 4 }, "Ninguna red elegida: la curva es la de la referencia.")));
     }
   }
 

@@ -83,7 +83,9 @@ def driven(width: int) -> dict[str, Any]:
     chosen = alt.param("chosen", value=[])
     known = "indexof(chosen, datum.name) >= 0"
     top = points(f"length(chosen) == 0 || {known}", across, up, width)
-    chart = (top.add_params(chosen) & curves(known, width)).resolve_scale(
+    # Vega cannot lay out a legend without entries: where nothing is chosen, the reference learns.
+    learning = "indexof(length(chosen) ? chosen : ['reference'], datum.name) >= 0"
+    chart = (top.add_params(chosen) & curves(learning, width)).resolve_scale(
         color="independent", shape="independent"
     )
     chart = _styled(chart, columns=1 if width < 400 else 3)
