@@ -202,10 +202,10 @@ def test_only_a_quarto_that_is_new_enough_is_used(tmp_path, monkeypatch, answer,
 
 def test_the_last_line_of_a_build_with_quarto_says_how_to_open_it(monkeypatch, capsys):
     monkeypatch.setattr(engines, "find_quarto", lambda project: ("quarto", "Quarto 1.10.18"))
-    monkeypatch.setattr(engines, "build_with_quarto", lambda *arguments: [])
+    monkeypatch.setattr(engines, "build_with_quarto", lambda *arguments, **options: [])
     main(Engine.quarto, None, False, 1)
     assert "make serve" in capsys.readouterr().out.splitlines()[-1]
-    monkeypatch.setattr("publish.__main__.build", lambda *arguments: [])
+    monkeypatch.setattr("publish.__main__.build", lambda *arguments, **options: [])
     main(Engine.builtin, None, False, 1)
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
 

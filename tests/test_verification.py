@@ -1,6 +1,7 @@
 """``tarea2 verify``: what is stored passes, and what was altered or lost is named."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -68,3 +69,10 @@ def test_a_changed_run_and_a_lost_one_differ(copy, monkeypatch, capsys):
     assert code == 1
     assert "tiny-seed0.json is missing" in out
     assert "its stored run is missing" in out
+
+
+def test_a_study_that_was_never_trained_is_told_apart_from_a_lost_run(copy, monkeypatch, capsys):
+    shutil.rmtree(copy / "results" / "encoder-decoder")
+    code, out = run(monkeypatch, capsys)
+    assert code == 0
+    assert re.search(r"unchecked +runs of encoder-decoder +not trained yet", out)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from tqdm import tqdm
 
-from tarea2 import datasets, results
+from tarea2 import datasets, paths, results
 from tarea2.models import load_model
 from tarea2.records import ResultError
 from tarea2.studies import STUDIES, Study
@@ -41,6 +41,8 @@ def _rows() -> Iterator[Row]:
 def _runs(study: Study) -> Row:
     """Each run against today's definition; MNIST only where it already lies."""
     what, found, unchecked = f"runs of {study.name}", 0, 0
+    if not (paths.RESULTS / study.name).exists():
+        return what, "not trained yet", None
     try:
         for definition in study.definitions:
             for seed in definition.seeds:
