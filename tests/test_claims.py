@@ -163,7 +163,8 @@ def test_every_sentence_that_compares_rests_on_the_runs(path, section):
     assert not [
         sentence
         for sentence in comparisons(path, section)
-        if not any(known in sentence for known in NO_RESULTS)
+        if not sentence.startswith("¿")  # a question claims nothing
+        and not any(known in sentence for known in NO_RESULTS)
     ]
 
 

@@ -17,9 +17,13 @@ from publish.page import read
 from publish.project import ROOT, PublishError
 from test_publish import FIGURE, cell
 
+PLOT = """from matplotlib import pyplot as plt
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+set_matplotlib_formats("svg")
+axes = plt.figure(figsize=(1, 1)).gca()"""
 BODY = (
     "Vale `{python} '3'`.\n\n"
-    + cell("from matplotlib import pyplot as plt\naxes = plt.figure(figsize=(1, 1)).gca()", *FIGURE)
+    + cell(PLOT, *FIGURE)
     + cell(
         "from IPython.display import Markdown\nMarkdown('| a |\\n|---|\\n| 1 |')",
         "label: tbl-b", 'tbl-cap: "Con \\"comillas\\"."', "echo: false",
@@ -56,9 +60,8 @@ def test_frozen_results_have_the_form_of_quartos_own(small_project, tmp_path, fo
     assert "::: {.cell-output .cell-output-stdout}" in markdown
     folder = {"html": "html", "typ": "typst", "ipynb": "ipynb"}[form]
     name = f"figure-{folder}/fig-a-output-1"
-    # Here figures are pixels; where a page asks for vectors too, they win.
-    assert f'![Cap.](<index_files/{name}.png>){{#fig-a fig-alt="Alt."}}' in markdown
-    assert (tmp_path / "_freeze" / "index" / f"{name}.png").stat().st_size > 100
+    assert f'![Cap.](<index_files/{name}.svg>){{#fig-a fig-alt="Alt."}}' in markdown
+    assert (tmp_path / "_freeze" / "index" / f"{name}.svg").stat().st_size > 100
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])

@@ -213,7 +213,7 @@ def train_in(folder: Path, epochs: Connection) -> None:
     split = datasets.digits_like_mnist()
     parts = (Split(split.x[a:b], split.y[a:b]) for a, b in ((0, 150), (150, 200), (200, 250)))
     trained = fit(
-        DigitNetSpec(), datasets.Dataset("part", 10, *parts), Recipe(30, 16, 0.02, momentum=0.9),
+        DigitNetSpec(), datasets.Dataset("part", 10, *parts), Recipe(80, 16, 0.02, momentum=0.9),
         (0,), checkpoint=folder / "run.checkpoint", watch=("validation",), after_epoch=epochs.send,
     )  # fmt: skip
     torch.save(trained.model.state_dict(), folder / "final.pt")

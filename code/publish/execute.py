@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,7 +134,9 @@ def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dic
     )
     skipped = inputs.skipped(project.root, project.output)
     results = []
-    with client.setup_kernel(env=kernels.environment(), cleanup_kc=True):
+    # What cells print arrives as messages; what a kernel writes while it is ended helps nobody.
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with client.setup_kernel(env=kernels.environment(), cleanup_kc=True, **quiet):
         _ask(client, f"__import__('runpy').run_path({str(kernels.WATCH)!r})['start']({skipped!r})")
         for cell in page.cells:
             if cell.kind == "code":

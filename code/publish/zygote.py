@@ -36,7 +36,8 @@ def _become_kernel(arguments: list[str], environment: dict[str, str], folder: st
     os.setsid()  # an interrupt of the build is passed on by the build
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
-    os.dup2(2, 1)
+    os.dup2(null, 1)
+    os.dup2(null, 2)  # what cells print arrives as messages
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

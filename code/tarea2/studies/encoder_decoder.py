@@ -23,9 +23,9 @@ THREE = tuple(range(3))
 RECONSTRUCTION = Recipe(epochs=200, batch_size=64, lr=5e-3, optimiser="adamw", schedule="one-cycle")
 
 
-def _sequences(pairs: int, seen: int = SEEN) -> Recipe:
+def _sequences(pairs: int) -> Recipe:
     return Recipe(
-        epochs=seen // pairs, batch_size=125, lr=4e-3, optimiser="adamw", weight_decay=0.01,
+        epochs=SEEN // pairs, batch_size=125, lr=4e-3, optimiser="adamw", weight_decay=0.01,
         schedule="one-cycle",
     )  # fmt: skip
 
@@ -98,10 +98,10 @@ DEFINITIONS = (
         "numbers-for-use", NumberWriterSpec(), FOR_USE, datasets.numbers_for_use, THREE,
         watch=("validation",), extra=_by_digits,
     ),
-    # A third of the weights and four times the steps: small enough to travel with a page.
+    # A third of the weights and three times the steps: small enough to travel with a page.
     Definition(
-        "numbers-compact", NumberWriterSpec(hidden=64), _sequences(PAIRS[-1], 4 * SEEN),
-        partial(datasets.numbers, PAIRS[-1]), (0,), watch=("validation",), extra=_mistakes,
+        "numbers-compact", NumberWriterSpec(hidden=64), replace(FOR_USE, epochs=24),
+        datasets.numbers_for_use, (0,), watch=("validation",), extra=_mistakes,
     ),
 )  # fmt: skip
 STORED_MODELS: dict[str, tuple[str, ...]] = {
