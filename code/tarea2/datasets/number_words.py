@@ -25,6 +25,7 @@ LONG = 20_000  # so many of the longest numbers stand there
 REPEATED = 6  # how often a number of one to three digits stands in the data for use
 
 
+@cache
 def words(number: int) -> str:
     """The name of a number from 0 to 99,999: ``words(21_000)`` is ``"veintiún mil"``."""
     from num2words import num2words

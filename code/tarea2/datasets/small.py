@@ -22,14 +22,20 @@ def mnist1d(validation: int = 400) -> Dataset:
     With ``validation=0`` all 4,000 train, as in notebook 10.2, which calls the published test
     set "validation"; the validation split is then empty.
     """
-    from mnist1d.data import get_dataset_args, make_dataset
-
     if not 0 <= validation < 4000:
         raise ValueError(f"validation is {validation}, expected 0 to 3999 of the 4000 signals")
-    data = make_dataset(get_dataset_args())
+    data = _generated()
     return split_off(
         f"mnist1d-{validation}", data["x"], data["y"], data["x_test"], data["y_test"], validation
     )
+
+
+@cache
+def _generated() -> dict[str, np.ndarray]:
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    made: dict[str, np.ndarray] = make_dataset(get_dataset_args())
+    return made
 
 
 @cache

@@ -44,12 +44,12 @@ def output_field(spec: EncoderDecoderSpec, size: int = 128) -> int:
     """Side of the square of input pixels that one output pixel can depend on.
 
     Found with gradients through a network of positive weights, where no ReLU is closed, with
-    means for maxima, which see the same cells; the largest over all positions of the pixel
-    relative to the cells of the deepest level.
+    means for maxima, which see the same cells, and few filters, since their number is no matter;
+    the largest over all positions of the pixel relative to the cells of the deepest level.
     """
     down = "mean" if spec.down == "max" else spec.down
     up = "nearest" if spec.up == "unpool" else spec.up
-    model = build(replace(spec, norm="none", down=down, up=up)).double()
+    model = build(replace(spec, width=2, norm="none", down=down, up=up)).double()
     for parameter in model.parameters():
         parameter.data.abs_()
     x = torch.ones(1, spec.inputs, size, size, dtype=torch.float64, requires_grad=True)
