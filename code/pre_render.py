@@ -14,7 +14,7 @@ OWN = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python
 
 def main() -> None:
     try:
-        from publish import handover
+        from publish import execute, handover, widgets
         from publish.page import read
         from publish.project import Project, PublishError
     except ImportError:  # Quarto took another Python than the one that `make report` set up
@@ -29,6 +29,8 @@ def main() -> None:
             for path in project.pages
             if not asked or path in [Path(name).as_posix() for name in asked]
         ]
+        if execute.inputs_changed(pages, project):
+            widgets.forget(project.output)
         executions = handover.execute_all(pages, project, jobs=os.cpu_count() or 2)
         handover.freeze(pages, executions, project, project.root)
     except PublishError as error:

@@ -177,7 +177,7 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     names = ["index.qmd", "otra.qmd"]
     write_page(small_project.root, cell(code), "otra.qmd")
     pages = [read(name, small_project.root) for name in names]
-    with execute.zygote(pages, small_project, force=True) as zygote:
+    with execute.zygote(pages, small_project) as zygote:
         assert (zygote is not None) == (sys.platform == "linux")
         together = [execute.run(page, small_project, True, zygote) for page in pages]
         numbers = [] if zygote is None else [zygote._process.pid]

@@ -31,10 +31,13 @@ def build(
     ledger = Ledger(project, pages, "builtin", staging)
     changed = ledger.changed(only, force)
     titles = website.titles(pages) if changed else {}
+    waiting = execute.waiting(changed, project, force)
+    if force or execute.inputs_changed(changed, project):
+        widgets.forget(staging)
     errors = []
     # Kernels, pandoc and Typst do the work; the threads wait for them.
     with (
-        execute.zygote(changed, project, force) as zygote,
+        execute.zygote(waiting, project) as zygote,
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
         tasks = {pool.submit(_make, page, project, titles, force, zygote): page for page in changed}
@@ -61,7 +64,7 @@ def build(
     if changed or not (staging / "site" / "search-index.js").exists():
         website.search_index(project, staging)
     sources.write(project, staging)
-    widgets.write(project, pages, staging, anew=bool(changed))
+    widgets.write(project, pages, staging)
     _remove_stale(pages, ledger, staging)
     if publish:
         ledger.publish()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from publish import handover, render, resources, sources
+from publish import execute, handover, render, resources, sources, widgets
 from publish.ledger import Ledger, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -82,6 +82,8 @@ def build_with_quarto(
     site = work / project.config["project"]["output-dir"]
     ledger = Ledger(project, pages, "quarto", site)
     changed = ledger.changed(only, force)
+    if force or execute.inputs_changed(changed, project):
+        widgets.forget(site)
     if changed:
         executions = handover.execute_all(changed, project, force, jobs)
         own = {
@@ -101,6 +103,7 @@ def build_with_quarto(
     if not all(made(page, site) for page in pages):
         return [page.path for page in changed]
     sources.write(project, site)
+    widgets.write(project, pages, site)
     if publish:
         ledger.publish()
     return [page.path for page in changed]

@@ -49,12 +49,22 @@ def run(
     return _assemble(page, stored)
 
 
+def waiting(pages: list[Page], project: Project, force: bool = False) -> list[Page]:
+    """The pages that must be executed."""
+    return [page for page in pages if force or stale(page, project) is not None]
+
+
+def inputs_changed(pages: list[Page], project: Project) -> bool:
+    """Whether anything that the pages use has changed, their own code apart."""
+    stored = [_stored(page, project) for page in pages]
+    return any(one is None or inputs.change(one["inputs"], project.root) for one in stored)
+
+
 @contextmanager
-def zygote(pages: list[Page], project: Project, force: bool = False) -> Iterator:
-    """What the kernels of several pages are forked from, if that many must be executed."""
-    waiting = [page for page in pages if force or stale(page, project) is not None]
+def zygote(pages: list[Page], project: Project) -> Iterator:
+    """What the kernels of the pages that must be executed are forked from, if they are several."""
     skipped = inputs.skipped(project.root, project.output)
-    with kernels.prepared(len(waiting), project.settings.preload, skipped, project.root) as made:
+    with kernels.prepared(len(pages), project.settings.preload, skipped, project.root) as made:
         yield made
 
 

@@ -32,7 +32,7 @@ def execute_all(
     """Execute the pages side by side, each once; the errors of all of them in one report."""
     made, errors = {}, []
     with (
-        execute.zygote(pages, project, force) as zygote,
+        execute.zygote(execute.waiting(pages, project, force), project) as zygote,
         ThreadPoolExecutor(max(1, min(jobs, len(pages)))) as pool,
     ):
         tasks = {pool.submit(execute.run, page, project, force, zygote): page for page in pages}

@@ -16,11 +16,19 @@ FOLDER = "widgets"  # of the theme and of the site
 PIECE = re.compile(r"^:::+ *\{[^}\n]*\.tarea-", re.MULTILINE)
 
 
-def write(project: Project, pages: list[Page], site: Path, anew: bool = True) -> None:
+def forget(site: Path) -> None:
+    """Remove the data of a site whose pages use something that has changed: it is written anew.
+
+    Pages with pieces use the modules, models and results that the data comes from.
+    """
+    shutil.rmtree(site / FOLDER / "data", ignore_errors=True)
+
+
+def write(project: Project, pages: list[Page], site: Path) -> None:
     """Write ``site/widgets``, if a page has a piece; nothing of an earlier build stays in it.
 
     The project's module ``publish.widgets`` in ``_quarto.yml`` writes the data, as a program that
-    is given a folder. Without ``anew`` data that is there stays.
+    is given a folder. Data that is there stays: see :func:`forget`.
     """
     folder, data = site / FOLDER, site / FOLDER / "data"
     module = project.settings.widgets
@@ -32,9 +40,8 @@ def write(project: Project, pages: list[Page], site: Path, anew: bool = True) ->
         write_atomically(folder / path.name, path.read_bytes())
     for path in set(folder.iterdir()) - {folder / script.name for script in scripts} - {data}:
         path.unlink()
-    if data.exists() and not anew:
+    if data.exists():
         return
-    shutil.rmtree(data, ignore_errors=True)
     command = [sys.executable, "-m", module, str(data)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
