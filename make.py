@@ -93,7 +93,7 @@ def serve(settings: dict[str, str]) -> int:
 
 def test(settings: dict[str, str]) -> int:
     # A worker for each processor; a file's tests stay with one, which builds what they share.
-    return run(settings, "-m", "pytest", "-n", "auto", "--dist", "loadfile")
+    return run(settings, "-m", "pytest", "-n", "auto", "--dist", "worksteal")
 
 
 def test_browser(settings: dict[str, str]) -> int:

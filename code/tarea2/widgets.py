@@ -24,7 +24,7 @@ from torch import Tensor, no_grad
 
 from tarea2 import datasets, models, paths, questions, records, studies
 from tarea2.datasets import Split, composition, number_words
-from tarea2.plots import labels, scenes
+from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import segmentation
 
 
@@ -198,8 +198,6 @@ def signal(split: Split, place: int) -> Data:
 
 def study(chosen: list[str]) -> Data:
     """Explore the segmentation study; the networks ``chosen`` are the example."""
-    from tarea2.plots import explorer  # Altair takes seconds to import, and one page needs it
-
     return data(
         files=[_vega()[0]],
         networks=json.loads(_networks().to_json(orient="records")),
@@ -210,16 +208,12 @@ def study(chosen: list[str]) -> Data:
 
 def explore(chosen: list[str]) -> explorer.Explorer:
     """The same chart for a notebook, and its picture for paper."""
-    from tarea2.plots import explorer
-
     return explorer.Explorer(_networks(), chosen)
 
 
 @cache
 def _networks() -> pd.DataFrame:
     """One row per network of the segmentation study: costs, field, mean scores, mean curve."""
-    from tarea2.plots.explorer import EARLY
-
     runs = labels.labelled(studies.load("segmentation"))
     rows = []
     for name, (spec, _) in segmentation.networks().items():
@@ -230,7 +224,7 @@ def _networks() -> pd.DataFrame:
             "name": name, "label": of["label"].iloc[0], "kind": labels.KINDS[of["kind"].iloc[0]][2],
             "parameters": int(of["parameters"].iloc[0]), "macs": int(of["macs"].iloc[0]),
             "field": field,
-            "early": float(course[EARLY]), "miou": float(of["test_miou"].mean()),
+            "early": float(course[explorer.EARLY]), "miou": float(of["test_miou"].mean()),
             "where": float(of["test_where"].mean()), "what": float(of["test_what"].mean()),
             "course": [round(float(value), 4) for value in course],
             "description": _describe(spec),

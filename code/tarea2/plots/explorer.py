@@ -2,20 +2,23 @@
 
 Made with Altair (Vega-Lite). A notebook shows the chart itself, with lists to choose from and
 points to click; pages show its first state as a picture, and the site drives a smaller form of it.
+Altair takes seconds to import, so only what draws does.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import pandas as pd
 
 from tarea2.plots import style
 from tarea2.plots.labels import KINDS
 from tarea2.studies import segmentation
 from tarea2.typography import NARROW_SPACE
+
+if TYPE_CHECKING:
+    import altair as alt
 
 EARLY = 3  # epochs after which the early score is taken
 # Columns of a table that the chart can show, by name; the first ones lie across, the others up.
@@ -34,6 +37,8 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 
 def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) -> alt.Chart:
     """One point per network; ``chosen`` is a selection or an expression that keeps its colour."""
+    import altair as alt
+
     kinds = [name for _, _, name in KINDS.values()]
     colours = [colour for colour, _, _ in KINDS.values()]
     title = f"{json.dumps(UP)}[up] + ' contra ' + {json.dumps(ACROSS)}[across]"
@@ -57,6 +62,8 @@ def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) ->
 
 def curves(chosen: Any, width: int) -> alt.Chart:
     """The validation score after each epoch, of the chosen networks."""
+    import altair as alt
+
     return (
         alt.Chart(width=width, height=round(width * 0.4))
         .transform_filter(chosen)
@@ -77,6 +84,7 @@ def curves(chosen: Any, width: int) -> alt.Chart:
 
 def driven(width: int) -> dict[str, Any]:
     """The chart for the site, as Vega: signals ``across``, ``up`` and ``chosen`` drive it."""
+    import altair as alt
     import vl_convert
 
     across, up = alt.param("across", value="parameters"), alt.param("up", value="miou")
@@ -104,6 +112,8 @@ def _styled(chart: alt.VConcatChart, columns: int) -> alt.VConcatChart:
 
 def _listed(name: str, options: dict[str, str], title: str) -> alt.Parameter:
     """A parameter that a notebook shows as a list to choose from."""
+    import altair as alt
+
     names, labels = list(options), list(options.values())
     bound = alt.binding_select(options=names, labels=labels, name=title)
     return alt.param(name, value=names[0], bind=bound)
@@ -113,6 +123,8 @@ class Explorer:
     """The chart as a notebook shows it; as a picture where nothing can be clicked."""
 
     def __init__(self, table: pd.DataFrame, chosen: list[str]):
+        import altair as alt
+
         across = _listed("across", ACROSS, "eje horizontal: ")
         up = _listed("up", UP, "eje vertical: ")
         clicked = alt.selection_point(
