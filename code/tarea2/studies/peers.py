@@ -7,7 +7,7 @@ from dataclasses import replace
 from tarea2 import datasets
 from tarea2.models import PeerSpec
 from tarea2.studies.definition import Definition
-from tarea2.studies.recipes import LONG_RATE, at_rate
+from tarea2.studies.recipes import BEST_RATE, at_rate
 from tarea2.studies.segmentation import RECIPE, THREE, counts
 
 PEERS: dict[str, PeerSpec] = {
@@ -22,6 +22,6 @@ DEFINITIONS = tuple(
         name if rate == RECIPE.lr else at_rate(name, rate), spec, replace(RECIPE, lr=rate),
         datasets.digit_scenes, THREE, watch=("validation",), extra=counts,
     )
-    for rate in (RECIPE.lr, LONG_RATE)
+    for rate in (RECIPE.lr, BEST_RATE)
     for name, spec in PEERS.items()
 )  # fmt: skip
