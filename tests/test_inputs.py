@@ -9,6 +9,7 @@ import pytest
 from conftest import write_page
 from publish import execute, inputs
 from publish.page import read
+from publish.project import PublishError
 
 
 def cell(code):
@@ -193,3 +194,24 @@ def _runs(number):
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_kernel_that_does_not_start_is_started_once_more(small_project, monkeypatch):
+    write_page(small_project.root, cell("1 + 1"))
+    page, started, whole = read("index.qmd", small_project.root), [], execute._execute
+
+    def fails(times):
+        def start(*arguments):
+            started.append(1)
+            if len(started) <= times:
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            return whole(*arguments)
+
+        started.clear()
+        monkeypatch.setattr(execute, "_execute", start)
+
+    fails(1)
+    assert execute.run(page, small_project).notebook.cells[0].outputs[0].data["text/plain"] == "2"
+    fails(2)
+    with pytest.raises(PublishError, match=r"^index\.qmd: no Python kernel starts: Kernel died"):
+        execute.run(page, small_project, force=True)

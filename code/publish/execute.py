@@ -44,7 +44,10 @@ def run(
     """
     stored = None if force else _stored(page, project)
     if stored is None or stale(page, project) is not None:
-        stored = _execute(page, project, zygote)
+        try:
+            stored = _execute(page, project, zygote)
+        except RuntimeError:  # it did not start: another program took a port that it was given
+            stored = _execute_again(page, project, zygote)
         write_atomically(_store(page, project), json.dumps(stored, ensure_ascii=False))
     return _assemble(page, stored)
 
@@ -131,6 +134,13 @@ def _assemble(page: Page, stored: dict) -> Execution:
             node = nbformat.v4.new_markdown_cell(source)
         notebook.cells.append(node)
     return Execution(notebook, stored["whole"])
+
+
+def _execute_again(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
+    try:
+        return _execute(page, project, zygote)
+    except RuntimeError as error:
+        raise PublishError(f"{page.path}: no Python kernel starts: {error}") from None
 
 
 def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
