@@ -6,6 +6,7 @@ training data: choices are made on it, so that the test set is looked at once, a
 
 from __future__ import annotations
 
+from tarea2.datasets.camvid import camvid, camvid_is_here, fetch_camvid
 from tarea2.datasets.folders import FolderDataset, Reading, image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.number_words import numbers, numbers_for_use
@@ -29,9 +30,12 @@ __all__ = [
     "Shelf",
     "Split",
     "as_input",
+    "camvid",
+    "camvid_is_here",
     "digit_scenes",
     "digits",
     "digits_like_mnist",
+    "fetch_camvid",
     "image_folder",
     "is_here",
     "mnist",
@@ -43,7 +47,7 @@ __all__ = [
 ]
 
 # Data sets that are not on every machine, by the name that stored runs keep of them.
-_FETCHED = {"mnist": mnist_is_here, "mnist-scenes": mnist_is_here}
+_FETCHED = {"mnist": mnist_is_here, "mnist-scenes": mnist_is_here, "camvid": camvid_is_here}
 
 
 def is_here(name: str) -> bool:

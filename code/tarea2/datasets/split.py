@@ -83,6 +83,11 @@ class Dataset:
         """Whether class 0 is background, which no mean of scores includes."""
         return True
 
+    @property
+    def shareable(self) -> bool:
+        """Whether its examples may be stored with the project, and passed on."""
+        return True
+
     def described(self) -> dict[str, Any]:
         """What a stored run keeps of its data."""
         return {"name": self.name, "sha256": self.sha256}
