@@ -152,7 +152,11 @@ def test_a_stored_classifier_reproduces_its_stored_score(name):
         assert score == pytest.approx(card["metrics"][f"{split}_accuracy"], abs=2e-3)
 
 
-@pytest.mark.parametrize("study", [s.name for s in studies.STUDIES.values() if s.stored_models])
+@pytest.mark.parametrize(
+    "study",
+    # Those that wait for their runs have no model yet.
+    [s.name for s in studies.STUDIES.values() if s.stored_models and s.folder.exists()],
+)
 def test_the_stored_models_are_the_best_on_validation(study):
     table = studies.load(study)
     for model, names in studies.find(study).stored_models.items():

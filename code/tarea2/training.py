@@ -39,7 +39,8 @@ class Recipe:
 
     ``class_weights``: of the classes in the loss, ``"none"`` or one of :data:`CLASS_WEIGHTS`;
     ``augment``: what is done at random to each batch of images, of :data:`AUGMENTATIONS`;
-    ``crop``: the side of the random square that is trained on, in pixels, or None.
+    ``crop``: the side of the random square that is trained on, in pixels, or None;
+    ``overlap``: a loss of whole regions that is added, ``"none"`` or one of :data:`OVERLAPS`.
     """
 
     epochs: int
@@ -56,6 +57,7 @@ class Recipe:
     class_weights: str = field(default="none", metadata=records.LATER)
     augment: tuple[str, ...] = field(default=(), metadata=records.LATER)
     crop: int | None = field(default=None, metadata=records.LATER)
+    overlap: str = field(default="none", metadata=records.LATER)
 
 
 class Diverged(ArithmeticError):
@@ -123,6 +125,10 @@ def fit(
     identity = _identity(spec, dataset, recipe, seeds, watch)
     if recipe.loss not in LOSSES:
         raise ValueError(f"loss is {recipe.loss!r}, expected one of {', '.join(LOSSES)}")
+    if recipe.overlap not in ("none", *OVERLAPS):
+        raise ValueError(
+            f"overlap is {recipe.overlap!r}, expected none or one of {', '.join(OVERLAPS)}"
+        )
     unknown = sorted(set(recipe.augment) - set(AUGMENTATIONS))
     if unknown:
         raise ValueError(
@@ -216,7 +222,7 @@ def _one_epoch(
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, epoch * steps + step, steps)
         x, y = _batch(model, split, chosen, recipe, drawn)
-        total += one_step(model, x, y, optimiser, recipe.loss, weight)
+        total += one_step(model, x, y, optimiser, recipe.loss, weight, recipe.overlap)
     return [total / steps / len(orders)] * len(orders)
 
 
@@ -291,15 +297,34 @@ LOSSES = {
 }
 
 
+def soft_dice(scores: Tensor, y: Tensor) -> Tensor:
+    """``1 - 2 |P T| / (|P| + |T|)``, a mean over the classes that a batch holds.
+
+    ``P``: the probabilities of a class at all pixels of the batch that count, ``T``: where it is.
+    Each class weighs the same, however few its pixels are (Milletari et al. 2016, without squares).
+    """
+    counted = (y != IGNORED)[:, None]
+    found = scores.softmax(1) * counted
+    truth = F.one_hot(y.masked_fill(~counted[:, 0], 0), scores.shape[1]).movedim(-1, 1) * counted
+    axes = [axis for axis in range(scores.ndim) if axis != 1]
+    sizes = truth.sum(axes)
+    dice = 2 * (found * truth).sum(axes) / (found.sum(axes) + sizes).clamp(min=1e-6)
+    return 1 - (dice * (sizes > 0)).sum() / (sizes > 0).sum().clamp(min=1)
+
+
+OVERLAPS = {"dice": soft_dice}
+
+
 def one_step(
     model: Network, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
-    loss_name: str = "cross-entropy", weight: Tensor | None = None,
+    loss_name: str = "cross-entropy", weight: Tensor | None = None, overlap: str = "none",
 ) -> float:  # fmt: skip
     """One step downhill on a batch; returns the loss, summed over members.
 
     ``x``: ``(S, B, ...)``; ``y``: ``(S, B)``, or ``(S, B, H, W)`` with a class per pixel. A
     network with an objective of its own is trained on that, without the axis of members. Pixels
     that are IGNORED do not count; ``weight`` (K,) is that of each class, in the mean too.
+    ``overlap`` names a loss of whole regions that is added for each member.
     """
     if y.dtype == torch.uint8:
         y = y.long()
@@ -310,6 +335,8 @@ def one_step(
         # The mean over a batch, summed over members: no member's gradient touches another's.
         total = LOSSES[loss_name](scores.flatten(0, 1), y.flatten(0, 1), weight)
         loss = total / _total_weight(y[0], weight)
+        if overlap != "none":
+            loss = loss + sum(map(OVERLAPS[overlap], scores, y))
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()

@@ -30,11 +30,26 @@ def tarea2() -> None:
 
 
 @app.command()
-def data() -> None:
-    """Fetch MNIST if it is not here, and verify every data set."""
+def data(
+    name: Annotated[
+        str | None, typer.Argument(help="mnist1d, digits, mnist or camvid; default: all but it.")
+    ] = None,
+) -> None:
+    """Fetch what is not here, and verify it: MNIST, or CamVid (for research only, 300 MB)."""
     from tarea2 import datasets
 
-    for load in (datasets.mnist1d, datasets.digits, datasets.mnist):
+    known = {
+        "mnist1d": datasets.mnist1d,
+        "digits": datasets.digits,
+        "mnist": datasets.mnist,
+        "camvid": datasets.camvid,
+    }
+    if name is not None and name not in known:
+        raise ValueError(f"no data set {name!r} to fetch; there are: {', '.join(known)}")
+    if name == "camvid":
+        datasets.fetch_camvid()
+    chosen = [name] if name else [n for n in known if n != "camvid" or datasets.is_here(n)]
+    for load in map(known.__getitem__, chosen):
         dataset = load()
         sizes = [len(split) for split in (dataset.train, dataset.validation, dataset.test)]
         print(
@@ -317,6 +332,20 @@ def predict_mask(
     from tarea2.commands import prediction
 
     table = prediction.segment_image(image, output, invert)
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    print(f"the mask is in {output}")
+    _remark(image, table)
+
+
+@predict.command("camvid")
+def predict_photograph(
+    image: Annotated[Path, typer.Argument(help="A photograph of a street.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The mask to write, a .png.")],
+) -> None:
+    """Segment a photograph of a street into CamVid's 11 classes, in their usual colours."""
+    from tarea2.commands import prediction
+
+    table = prediction.segment_photograph(image, output)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     print(f"the mask is in {output}")
     _remark(image, table)

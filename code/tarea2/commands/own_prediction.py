@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from tarea2.datasets import DataError, as_input, pictures
 from tarea2.datasets.legend import Legend
-from tarea2.datasets.preparing import Preparation, padded
+from tarea2.datasets.preparing import MULTIPLE, Preparation, padded
 from tarea2.models import Network, load_model
 from tarea2.paths import replacing
 from tarea2.records import ResultError
@@ -32,10 +32,19 @@ class Segmenter:
     model: Network
     preparation: Preparation
     legend: Legend
+    multiple: int = MULTIPLE  # of which height and width are made one, as they were in training
 
-    @torch.inference_mode()
     def classes(self, picture: pictures.Picture) -> np.ndarray:
         """The class of each pixel, ``(H, W)`` of 8 bits, at the picture's own size."""
+        return self.classes_and_probabilities(picture)[0]
+
+    @torch.inference_mode()
+    def classes_and_probabilities(self, picture: pictures.Picture) -> tuple[np.ndarray, np.ndarray]:
+        """The class of each pixel and its probability, ``(H, W)`` at the picture's own size.
+
+        Beyond :data:`LARGEST_SIDE` pixels a side those of the nearest pixel are taken, since all
+        classes' scores would not fit into memory.
+        """
         x = self.preparation.image(picture)
         height, width = x.shape[1:]
         if max(height, width) > LARGEST_SIDE:
@@ -43,11 +52,20 @@ class Segmenter:
                 f"{picture.name} is {width}×{height}, at most {LARGEST_SIDE} pixels a side are "
                 "taken; reduce it, or train with --size"
             )
-        batch = as_input(torch.from_numpy(padded(x).copy()))[None, None]
+        batch = as_input(torch.from_numpy(padded(x, self.multiple).copy()))[None, None]
         scores = forward(self.model, batch)[0][..., :height, :width]  # (1, K, H, W)
-        if (height, width) != picture.size:
-            scores = F.interpolate(scores, picture.size, mode="bilinear", align_corners=False)
-        return scores[0].argmax(0).numpy().astype(np.uint8)
+        share = min(1, LARGEST_SIDE / max(picture.size))
+        size = tuple(max(1, round(side * share)) for side in picture.size)
+        if (height, width) != size:
+            scores = F.interpolate(scores, size, mode="bilinear", align_corners=False)
+        label = scores.argmax(1, keepdim=True)  # (1, 1, H, W)
+        probability = scores.softmax(1).gather(1, label)
+        if size != picture.size:
+            probability, label = (
+                F.interpolate(part.float(), picture.size, mode="nearest-exact")
+                for part in (probability, label)
+            )
+        return label[0, 0].numpy().astype(np.uint8), probability[0, 0].numpy()
 
 
 def load_segmenter(path: Path) -> Segmenter:
@@ -102,9 +120,9 @@ def segment_files(
         except MemoryError:
             failed.append(f"{path.name} needs more memory than there is; reduce it")
             continue
-        _write(segmenter.legend.draw(classes), target)
+        write_picture(segmenter.legend.draw(classes), target)
         if overlay:
-            _write(_laid_over(segmenter, picture, classes),
+            write_picture(_laid_over(segmenter, picture, classes),
                    target.with_name(f"{target.stem}-overlay.png"))  # fmt: skip
         written += 1
         for remark in picture.remarks:
@@ -156,7 +174,8 @@ def _laid_over(segmenter: Segmenter, picture: pictures.Picture, classes: np.ndar
     return Image.fromarray(np.rint(laid).astype(np.uint8))
 
 
-def _write(picture: Image.Image, path: Path) -> None:
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """A PNG that appears whole or not at all."""
     content = io.BytesIO()
     picture.save(content, format="PNG")
     with replacing(path) as temporary:

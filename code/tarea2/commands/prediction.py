@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from tarea2.commands.own_prediction import Segmenter, write_picture
 from tarea2.datasets import DataError, number_words, pictures
+from tarea2.datasets.legend import Legend
+from tarea2.datasets.preparing import Preparation
 from tarea2.datasets.signal_files import read_signals
-from tarea2.models import load_best
-from tarea2.paths import replacing
+from tarea2.models import load_best, load_model
 from tarea2.training import predict
 
 LARGEST_SIDE = 2048  # pixels
@@ -119,10 +121,7 @@ def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.Da
     probability, mask = predict(model, torch.from_numpy(grey)[None])[0, 0].softmax(0).max(0)
     drawn = Image.frombytes("P", (width, height), mask.numpy().astype(np.uint8).tobytes())
     drawn.putpalette([value for colour in COLOURS for value in colour])
-    content = io.BytesIO()
-    drawn.save(content, format="PNG")
-    with replacing(output) as temporary:
-        temporary.write_bytes(content.getbuffer())
+    write_picture(drawn, output)
     table = pd.DataFrame(
         {
             "class": "background" if label == 0 else f"digit {label - 1}",
@@ -131,6 +130,48 @@ def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.Da
         }
         for label in mask.unique().tolist()
     )
+    table.attrs["remarks"] = tuple(remarks)
+    return table
+
+
+def segment_photograph(path: Path, output: Path) -> pd.DataFrame:
+    """Segment a photograph of a street with the stored model ``camvid``, and write the mask.
+
+    Its shorter side is brought to 120 pixels, as the network's training images had it, and the
+    scores are enlarged again. The PNG has a palette: its values are CamVid's classes, 0 to 10.
+
+    Returns
+    -------
+    Per class that was found: ``class``, ``share`` of the pixels and the mean ``probability``
+    there; ``attrs["remarks"]`` says how the image was read.
+
+    Raises
+    ------
+    DataError: a file that cannot be read or is too large, an output that is not a ``.png``, is a
+        folder or the image itself. ResultError: the model is not stored yet.
+    """
+    _check_output(path, output)
+    picture = pictures.composed(pictures.read(path))
+    model, card = load_model("camvid")
+    preparation = Preparation.from_description(card["data"]["preparation"])
+    side, (height, width) = min(preparation.size or (1, 1)), picture.size
+    longer = round(side * max(height, width) / min(height, width))
+    size = (side, longer) if height < width else (longer, side)
+    legend = Legend.from_description(card["data"]["legend"])
+    segmenter = Segmenter(model, replace(preparation, size=size), legend, multiple=1)
+    mask, probability = segmenter.classes_and_probabilities(picture)
+    write_picture(legend.draw(mask), output)
+    table = pd.DataFrame(
+        {
+            "class": legend.entries[label].name,
+            "share": float((mask == label).mean()),
+            "probability": float(probability[mask == label].mean()),
+        }
+        for label in np.unique(mask).tolist()
+    )
+    remarks = list(picture.remarks)
+    if not picture.coloured:
+        remarks.append("it has no colours, and the network learnt from photographs in colour")
     table.attrs["remarks"] = tuple(remarks)
     return table
 

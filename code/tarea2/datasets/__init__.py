@@ -6,7 +6,8 @@ training data: choices are made on it, so that the test set is looked at once, a
 
 from __future__ import annotations
 
-from tarea2.datasets.camvid import camvid, camvid_is_here, fetch_camvid
+from tarea2.datasets.camvid_files import CLASSES as CAMVID_CLASSES
+from tarea2.datasets.camvid_files import camvid, camvid_is_here, fetch_camvid
 from tarea2.datasets.folders import FolderDataset, Reading, image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.number_words import numbers, numbers_for_use
@@ -16,6 +17,7 @@ from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
 from tarea2.datasets.split import IGNORED, SPLIT_SEED, DataError, Dataset, Split, as_input
 
 __all__ = [
+    "CAMVID_CLASSES",
     "IGNORED",
     "MNIST_FILES",
     "MNIST_MEAN",

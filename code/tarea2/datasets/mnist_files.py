@@ -135,7 +135,7 @@ def _download(name: str) -> bytes:
                     fetch(f"{mirror}{name}.gz", str(temporary), None)
                     return _checked(name, temporary.read_bytes())
                 except Exception as error:  # whatever a mirror answers, the next may do better
-                    if _of_this_machine(error):
+                    if of_this_machine(error):
                         raise
                     told = isinstance(error, DataError)
                     reasons.append(f"{host}: {error if told else type(error).__name__}")
@@ -154,7 +154,7 @@ def _download(name: str) -> bytes:
     )
 
 
-def _of_this_machine(error: Exception) -> bool:
+def of_this_machine(error: Exception) -> bool:
     """Whether it is the disk that fails: what requests raises has no number."""
     network = isinstance(error, ConnectionError | TimeoutError)
     return isinstance(error, OSError) and error.errno is not None and not network

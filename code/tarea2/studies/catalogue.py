@@ -10,6 +10,7 @@ import pandas as pd
 from tarea2 import records, results
 from tarea2.studies import (
     amounts,
+    camvid,
     context,
     edges,
     encoder_decoder,
@@ -37,6 +38,8 @@ STUDIES = {
         Study("segmentation-edges", edges.DEFINITIONS),
         Study("segmentation-search", search.DEFINITIONS),
         Study("mnist1d-amounts", amounts.SIGNAL_DEFINITIONS),
+        Study("camvid", camvid.NAMED_DEFINITIONS),
+        Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS),
         Study("check", segmentation.CHECK),
     )
 }

@@ -80,6 +80,7 @@ class Definition:
                     for name, value in scored.items()
                 }
             found["confusion"] = found.pop("test_confusion")
+            del found["validation_counts"]
             return found
         for split, values in scores.items():
             target, prediction = getattr(dataset, split).y, values.argmax(1)

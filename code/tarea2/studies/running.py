@@ -20,7 +20,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from tarea2 import metrics, paths, records, results
-from tarea2.datasets import DataError
+from tarea2.datasets import DataError, Dataset
 from tarea2.models import build, save_model
 from tarea2.paths import replacing
 from tarea2.studies import cluster, pixels
@@ -283,6 +283,14 @@ def _current(definition: Definition, seed: int, study: Study) -> dict[str, Any] 
         return None
 
 
+def _first(dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+    """An example to store beside a model: noise of its form where data may not be passed on."""
+    x, y = dataset.test.first()
+    if not dataset.shareable:
+        x = torch.rand(x.shape, generator=torch.Generator().manual_seed(0))
+    return x, y
+
+
 def store_models(study: Study) -> None:
     """Store, for each of its ``stored_models``, the run that is best on validation.
 
@@ -311,5 +319,5 @@ def store_models(study: Study) -> None:
         fields = ("recipe", "seed", "data", "versions")
         scores = {k: v for k, v in best["metrics"].items() if isinstance(v, float)}
         card = {field: best[field] for field in fields} | {"metrics": scores, "run": best["name"]}
-        example = model.example(*definition.data().test.first())
+        example = model.example(*_first(definition.data()))
         save_model(model_name, model, card, example, study.store)

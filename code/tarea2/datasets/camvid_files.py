@@ -2,8 +2,8 @@
 
 701 frames of four videos, split as SegNet's authors published them (Brostow et al. 2009,
 Badrinarayanan et al. 2017), with 11 classes. For research only: no image of it is part of the
-project. ``camvid.json`` beside this module holds three digests of each frame: of the published
-image file, of the published mask file, and of the reduced image's pixels.
+project. ``camvid_files.json`` beside this module holds three digests of each frame: of the
+published image file, of the published mask file, and of the reduced image's pixels.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from tarea2 import paths
 from tarea2.datasets.legend import Entry, Legend
+from tarea2.datasets.mnist_files import of_this_machine
 from tarea2.datasets.preparing import Preparation
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import IGNORED, DataError, Dataset, Split
@@ -277,9 +278,8 @@ def _downloaded(name: str, target: Path, digest: str) -> bytes:
         try:
             fetch(SOURCE + name, str(target), None)
         except Exception as error:  # whatever a server answers, it may do better the next time
-            if isinstance(error, OSError) and error.errno is not None:
-                if not isinstance(error, ConnectionError | TimeoutError):
-                    raise  # it is the disk that fails: what requests raises has no number
+            if of_this_machine(error):
+                raise
             why = type(error).__name__
             continue
         content = target.read_bytes()

@@ -1,0 +1,65 @@
+"""Street scenes: does the ranking of the synthetic study hold on photographs, and what is best?
+
+Data and recipe are the same for every network, the recipe fixed on the training and validation
+parts. :data:`NAMED` are networks of the other studies as they are, but for three channels;
+:data:`CANDIDATES` are meant for photographs, with at most :data:`LIMIT` weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tarea2 import datasets
+from tarea2.models import EncoderDecoderSpec, PeerSpec
+from tarea2.studies import peers, segmentation
+from tarea2.studies.definition import Definition
+from tarea2.studies.segmentation import REFERENCE, THREE
+from tarea2.training import Recipe
+
+RECIPE = Recipe(
+    epochs=20, batch_size=8, lr=1e-2, optimiser="adamw", weight_decay=0.01, schedule="one-cycle",
+    class_weights="inverse-log", augment=("colour", "flip", "scale"), overlap="dice",
+)  # fmt: skip
+LIMIT = 300_000  # weights of a candidate, at most
+# What is aimed at on the test part: mean IoU of three seeds, and gain over the better peer.
+AIMS = (0.45, 0.03)
+
+# Of each family of the main study (more depth, more convolutions, more filters, combinations) the
+# network that is best on validation there, and the peers.
+NAMED: dict[str, EncoderDecoderSpec | PeerSpec] = {
+    "baseline": segmentation.BASELINE,
+    "reference": REFERENCE,
+    "depth-3": replace(REFERENCE, **segmentation.FACTORS["depth-3"]),
+    "width-16": replace(REFERENCE, **segmentation.FACTORS["width-16"]),
+    "wide-slow": segmentation.COMBINATIONS["wide-slow"],
+    "monai-basicunet": segmentation.PEERS["monai-basicunet"],
+    "segresnet-8": peers.PEERS["segresnet-8"],
+    "attention-unet": peers.PEERS["attention-unet"],
+    "basicunet-default": peers.PEERS["basicunet-default"],
+}
+# Four levels down, so that a frame's whole height is seen; filters grow slowly, so that most of
+# them lie where thin things are still there.
+_DEEP = EncoderDecoderSpec(depth=4, width=20, growth=1.35, block="residual")
+CANDIDATES: dict[str, EncoderDecoderSpec] = {
+    "deep": _DEEP,
+    "deep-add": replace(_DEEP, width=24, growth=1.3, skip="add"),
+}
+
+
+def definitions(
+    networks: Mapping[str, EncoderDecoderSpec | PeerSpec], recipe: Recipe = RECIPE
+) -> tuple[Definition, ...]:
+    """Networks on CamVid; scored at the end only: to score large masks each epoch takes long."""
+    classes = len(datasets.CAMVID_CLASSES)
+    return tuple(
+        Definition(
+            name, replace(spec, inputs=3, classes=classes), recipe, datasets.camvid, THREE, watch=()
+        )
+        for name, spec in networks.items()
+    )
+
+
+NAMED_DEFINITIONS = definitions(NAMED)
+CANDIDATE_DEFINITIONS = definitions(CANDIDATES)
+STORED_MODELS = {"camvid": tuple(CANDIDATES)}
