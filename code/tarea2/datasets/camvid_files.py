@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,12 +88,10 @@ class Frame:
 class StreetScenes(Dataset):
     """CamVid: no class is background, and no image may be passed on."""
 
-    @property
-    def background(self) -> bool:
-        return False
+    shareable: bool = field(default=False, kw_only=True)
 
     @property
-    def shareable(self) -> bool:
+    def background(self) -> bool:
         return False
 
     def described(self) -> dict[str, Any]:

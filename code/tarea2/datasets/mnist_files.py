@@ -9,6 +9,7 @@ import math
 import os
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -51,10 +52,11 @@ def mnist(validation: int = 5000, download: bool = True) -> Dataset:
         for part in ("train", "t10k")
     }
     labels = {part: _idx(files[f"{part}-labels-idx1-ubyte"], 1) for part in ("train", "t10k")}
-    return split_off(
+    found = split_off(
         "mnist", images["train"][:, None], labels["train"],
         images["t10k"][:, None], labels["t10k"], validation,
     )  # fmt: skip
+    return replace(found, shareable=False)
 
 
 def mnist_is_here() -> bool:

@@ -30,7 +30,7 @@ def digit_scenes(source: str = "digits", counts: tuple[int, ...] | None = None) 
     splits = [
         scenes(split, count, source) for split, count in zip(SCENE_COUNTS, counts, strict=True)
     ]
-    return Dataset(f"{source}-scenes", 11, *splits)
+    return Dataset(f"{source}-scenes", 11, *splits, shareable=source != "mnist")
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -56,13 +56,17 @@ def as_input(x: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three disjoint splits of one source."""
+    """Three disjoint splits of one source.
+
+    ``shareable``: whether its examples may be stored with the project, and passed on.
+    """
 
     name: str
     num_classes: int
     train: Split
     validation: Split
     test: Split
+    shareable: bool = field(default=True, kw_only=True)
 
     @cached_property
     def sha256(self) -> str:
@@ -81,11 +85,6 @@ class Dataset:
     @property
     def background(self) -> bool:
         """Whether class 0 is background, which no mean of scores includes."""
-        return True
-
-    @property
-    def shareable(self) -> bool:
-        """Whether its examples may be stored with the project, and passed on."""
         return True
 
     def described(self) -> dict[str, Any]:
