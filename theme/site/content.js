@@ -2,7 +2,8 @@
 // For the pages of both engines; content.css draws the marks.
 (() => {
   const boxes = document.querySelectorAll(
-    "main pre, main div.sourceCode, .table-scroll, .equation-body, a.lightbox",
+    "main pre, main div.sourceCode, .table-scroll, a.lightbox, " +
+      ".equation-body, main math[display=block]",
   );
   const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
 

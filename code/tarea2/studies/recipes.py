@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
+
 from tarea2 import datasets
 from tarea2.studies.definition import Definition
 from tarea2.studies.segmentation import RECIPE, THREE, networks
@@ -26,6 +28,28 @@ def at_rate(name: str, rate: float) -> str:
 
 def longer(name: str) -> str:
     return f"{at_rate(name, BEST_RATE)}-epochs-{RECIPE.epochs * LONGER}"
+
+
+def together(main: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Runs of the main study and of this one, with the columns network, rate and epochs."""
+    main = main[main["name"].isin(COMPARED)].assign(rate=RECIPE.lr, epochs=RECIPE.epochs)
+    recipe = {d.name: d.recipe for d in DEFINITIONS}
+    others = others.assign(
+        rate=[recipe[name].lr for name in others["name"]],
+        epochs=[recipe[name].epochs for name in others["name"]],
+    )
+    both = pd.concat([main, others], ignore_index=True)
+    return both.assign(network=[name.split("-lr-")[0] for name in both["name"]])
+
+
+def best_rates(runs: pd.DataFrame) -> dict[str, float]:
+    """The rate that is best for each network on validation, with the first seed.
+
+    ``runs`` come from :func:`together`.
+    """
+    first = runs[(runs["epochs"] == RECIPE.epochs) & (runs["seed"] == THREE[0])]
+    scores = first.pivot(index="network", columns="rate", values="validation_miou")
+    return {str(name): float(rate) for name, rate in scores.idxmax(axis=1).items()}
 
 
 def _definition(full: str, name: str, rate: float, times: int = 1) -> Definition:
