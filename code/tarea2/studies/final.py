@@ -142,4 +142,4 @@ DEFINITIONS = (
         for name, spec in SHUFFLED.items()
     ),
 )  # fmt: skip
-STORED_MODELS: dict[str, tuple[str, ...]] = {"mnist1d": ("width-40",)}
+STORED_MODELS: dict[str, tuple[str, ...]] = {"mnist1d": tuple(FINALISTS)}
