@@ -299,4 +299,4 @@ def test_a_store_of_ones_own_is_kept_apart(store):
 def test_no_digit_of_mnist_travels_with_a_model():
     for name in ("mnist-notebook", "mnist-dense"):
         (x,), _ = models.load_golden(name)
-        assert 0 <= x.min() and x.max() < 1  # noise, where MNIST's ground is negative
+        assert x.min() >= 0  # noise, where MNIST's ground is negative

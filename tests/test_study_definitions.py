@@ -90,6 +90,11 @@ def test_recipes_differ_in_rate_and_epochs_only():
         assert definition.recipe != segmentation.RECIPE  # that run is the main study's
 
 
+def test_each_network_is_measured_at_the_rate_that_is_best_on_validation():
+    runs = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    assert recipes.best_rates(runs) == recipes.BEST_RATES
+
+
 def test_peers_at_full_size_take_the_main_recipe_first():
     first = peers.DEFINITIONS[: len(peers.PEERS)]
     assert all(definition.recipe == segmentation.RECIPE for definition in first)

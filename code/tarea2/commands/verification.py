@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from tqdm import tqdm
 
-from tarea2 import datasets, paths, results
+from tarea2 import datasets, results
 from tarea2.models import load_model
 from tarea2.records import ResultError
 from tarea2.studies import STUDIES, Study, pixels

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tarea2 import datasets
 from tarea2.models import PeerSpec
 from tarea2.studies.definition import Definition
-from tarea2.studies.recipes import BEST_RATE, at_rate
+from tarea2.studies.recipes import at_rate
 from tarea2.studies.segmentation import RECIPE, THREE, counts
 
 PEERS: dict[str, PeerSpec] = {
@@ -17,11 +17,12 @@ PEERS: dict[str, PeerSpec] = {
     "basicunet-default": PeerSpec("BasicUNet-default"),
     "nnunet-plain": PeerSpec("PlainConvUNet"),
 }
+OWN_RATE = 1e-2  # the best for BasicUNet with fewer filters, in segmentation-recipes
 DEFINITIONS = tuple(
     Definition(
         name if rate == RECIPE.lr else at_rate(name, rate), spec, replace(RECIPE, lr=rate),
         datasets.digit_scenes, THREE, watch=("validation",), extra=counts,
     )
-    for rate in (RECIPE.lr, BEST_RATE)
+    for rate in (RECIPE.lr, OWN_RATE)
     for name, spec in PEERS.items()
 )  # fmt: skip
