@@ -10,7 +10,7 @@ from functools import cache, partial
 from tarea2 import datasets
 from tarea2.datasets import Dataset
 from tarea2.studies.definition import Definition
-from tarea2.studies.segmentation import RECIPE, REFERENCE, THREE
+from tarea2.studies.segmentation import RECIPE, REFERENCE
 
 THRESHOLDS = (0.25, 0.45)  # the study's own is datasets.SCENE_THRESHOLD
 
@@ -27,7 +27,7 @@ def scenes_at(threshold: float) -> Dataset:
 
 DEFINITIONS = tuple(
     Definition(
-        f"reference-ink-{threshold:g}", REFERENCE, RECIPE, partial(scenes_at, threshold), THREE,
+        f"reference-ink-{threshold:g}", REFERENCE, RECIPE, partial(scenes_at, threshold), (0,),
         watch=("validation",),
     )
     for threshold in THRESHOLDS
