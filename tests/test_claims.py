@@ -146,6 +146,7 @@ def comparisons(path: str, section: str | None = None) -> list[str]:
         if cell.kind != "markdown":
             continue
         text = INLINE.sub(lambda match: f"{match['before']}{{python}}", cell.source)
+        text = re.sub(r"«[^«»]*»\]\(", "](", text)  # a title claims nothing
         for paragraph in text.split("\n\n"):
             if paragraph.startswith("## ") and section is not None:
                 inside = section in paragraph

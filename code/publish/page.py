@@ -21,12 +21,11 @@ CELL_OPTIONS = {
     "code-fold", "code-summary",
 }  # fmt: skip
 FRONT_MATTER = {
-    "title", "subtitle", "description", "jupyter", "toc", "format", "number-sections", "abstract",
-    "colab",
+    "title", "subtitle", "description", "jupyter", "toc", "format", "number-sections", "colab",
 }  # fmt: skip
 DIV_CLASSES = {
     "callout-note", "callout-tip", "callout-warning", "callout-important", "content-visible",
-    "full-width", "glossary",
+    "full-width", "glossary", "abstract",
 }  # fmt: skip
 # The same pattern as Quarto's Jupyter engine.
 INLINE = re.compile(r"(?P<before>^|[^`])`\{python\}[ \t](?P<code>[^`]+)`", re.MULTILINE)

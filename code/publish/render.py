@@ -243,9 +243,9 @@ def defaults(page: Page, project: Project, output_format: str) -> dict:
 def _metadata(page: Page, project: Project, output_format: str) -> dict:
     merged = project.metadata(page.metadata, output_format)
     keys = (
-        "title", "subtitle", "description", "abstract", "lang", "course", "toc",
+        "title", "subtitle", "description", "lang", "course", "toc",
         "columns", "fontsize", "margin", "papersize",
-        "colab", "repository", "glossary",
+        "colab", "repository", "glossary", "site",
     )  # fmt: skip
     metadata = {key: merged[key] for key in keys if merged.get(key) is not None}
     authors = merged.get("author") or []
@@ -260,6 +260,7 @@ def _metadata(page: Page, project: Project, output_format: str) -> dict:
     if merged.get("number-sections"):
         metadata["section-numbering"] = "1.1"
     metadata["link-citations"] = True
+    metadata["page"] = page.path
     metadata["offset"] = "/".join([".."] * page.depth) or "."
     if output_format != "typst":  # there the template writes it
         metadata["reference-section-title"] = "Referencias"

@@ -42,6 +42,17 @@ def scores(
     return lambda name: write(values(runs, name, field), decimals)
 
 
+def matrix(values: np.ndarray) -> Markdown:
+    """Typeset a matrix ``(rows, columns)`` of numbers or of formulas, inside of mathematics."""
+    rows = [
+        " & ".join(
+            value if isinstance(value, str) else number(value).replace(",", "{,}") for value in row
+        )
+        for row in np.asarray(values, dtype=object)
+    ]
+    return Markdown(r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}")
+
+
 def table(
     frame: pd.DataFrame,
     decimals: int | dict[str, int] | None = None,

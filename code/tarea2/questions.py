@@ -45,6 +45,16 @@ class Window:
     def total(self) -> float:
         return self.products.sum()
 
+    @property
+    def formula(self) -> str:
+        """The terms with a weight, in mathematics: ``2 + 1``; the weights are 1 or -1."""
+        terms = [
+            (" - " if weight < 0 else " + ") + str(value)
+            for value, weight in zip(self.values.flat, self.kernel.flat, strict=True)
+            if weight
+        ]
+        return "".join(terms).removeprefix(" + ").strip()
+
 
 def windows(x: np.ndarray, kernel: np.ndarray, stride: int, padding: int = 0) -> list[Window]:
     """List every window of a convolution in reading order, to be worked by hand."""

@@ -1,11 +1,13 @@
--- A Div `.full-width` spans both columns of the report's PDF; elsewhere it changes nothing.
+-- A Div `.full-width` spans both columns of the report's PDF, at the top of a page or, with
+-- `place="bottom"`, at its end; elsewhere it changes nothing.
 -- Typst's figures stay in their column by themselves, in Quarto as in the built-in renderer.
 
 function Div(div)
   if not div.classes:includes("full-width") then return nil end
   if FORMAT ~= "typst" then return div.content end
   local blocks = pandoc.Blocks {
-    pandoc.RawBlock("typst", '#place(auto, scope: "parent", float: true)[#block(width: 100%)['),
+    pandoc.RawBlock("typst", "#place(" .. (div.attributes.place or "auto")
+      .. ', scope: "parent", float: true)[#block(width: 100%)[#set align(top)\n#show figure: set figure(placement: none)\n'),
   }
   blocks:extend(div.content)
   blocks:insert(pandoc.RawBlock("typst", "]]"))

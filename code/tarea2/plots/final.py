@@ -48,8 +48,8 @@ def sizes(
         axis.set_ticks(ticks, [number(tick) for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel("parámetros")
-    ax.set_ylabel("error en el conjunto de prueba (%)")
-    fig.legend(loc="outside lower center", ncols=3)
+    ax.set_ylabel("error (%) en el\nconjunto de prueba")
+    fig.legend(loc="outside lower center", ncols=3, columnspacing=1, handletextpad=0.4)
     plt.close(fig)
     return fig
 

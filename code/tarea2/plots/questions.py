@@ -23,46 +23,60 @@ def _term(value: float, weight: float) -> str:
     return f"{sign} {number(abs(weight))}·{number(value)}"
 
 
-def worked(
-    x: np.ndarray,
-    kernel: np.ndarray,
-    stride: int,
-    padding: int = 0,
-    width: float = style.PAGE,
-    sums: bool = True,
-) -> Figure:
-    """Work a convolution by hand: padded matrix, each window's sum (if ``sums``), result.
+def worked(x: np.ndarray, kernel: np.ndarray, stride: int, padding: int = 0) -> Figure:
+    """Work a convolution by hand: padded matrix, each window's sum, result.
 
     Meant for windows that do not overlap (stride equal to the kernel's size), so that each can
     be framed. Terms with weight zero are left out of the sums.
     """
-    found, result = windows(x, kernel, stride, padding), convolve(x, kernel, stride, padding)
-    ratios = [1, 1.75 if padding else 1.35, 0.62] if sums else [1, 0.62]
-    fig, axes = style.figure(
-        1, len(ratios), width=width, height=0.9 * width / sum(ratios) + 0.28, width_ratios=ratios
-    )
-    grid(axes[0], np.pad(np.asarray(x), padding), padding)
-    grid(axes[-1], result, fontsize=8)
-    for window in found:
-        colour = _FRAMES[sum(window.output) % 2]
-        height, width_ = kernel.shape
-        _frame(axes[0], window.column, window.row, width_, height, colour)
-        if sums:
-            _sum_box(axes[1], window, colour, fontsize=6.4 if padding else 8)
-    if sums:
-        axes[1].set_xlim(-0.02, result.shape[1] + 0.02)
-        axes[1].set_ylim(result.shape[0] + 0.02, -0.02)
-        axes[1].axis("off")
-        axes[1].set_title("cada ventana")
+    result = convolve(x, kernel, stride, padding)
+    ratios = [1, 1.75 if padding else 1.35, 0.62]
+    height = 0.9 * style.PAGE / sum(ratios) + 0.28
+    fig, axes = style.figure(1, 3, height=height, width_ratios=ratios)
+    _framed(axes[0], x, kernel, stride, padding)
+    grid(axes[2], result, fontsize=8)
+    for window in windows(x, kernel, stride, padding):
+        _sum_box(axes[1], window, _colour(window), fontsize=6.4 if padding else 8)
+    axes[1].set_xlim(-0.02, result.shape[1] + 0.02)
+    axes[1].set_ylim(result.shape[0] + 0.02, -0.02)
+    axes[1].axis("off")
     axes[0].set_title("entrada con relleno" if padding else "entrada")
-    axes[-1].set_title("salida")
+    axes[1].set_title("cada ventana")
+    axes[2].set_title("salida")
     plt.close(fig)
     return fig
 
 
-def _frame(ax: Axes, x: float, y: float, width: float, height: float, colour: str) -> None:
-    inner = (x + 0.04, y + 0.04), width - 0.08, height - 0.08
-    ax.add_patch(Rectangle(*inner, fill=False, edgecolor=colour, lw=1.2))
+def windowed(
+    panels: Sequence[tuple[str, int]],
+    x: np.ndarray,
+    kernel: np.ndarray,
+    stride: int,
+    width: float = style.COLUMN,
+) -> Figure:
+    """Frame the windows of a kernel on a matrix, a panel for each (title, padding); one scale."""
+    sides = [x.shape[1] + 2 * padding for _, padding in panels]
+    cell = 0.75 * width / (sum(sides) + 0.8)
+    fig, axes = style.figure(
+        1, len(panels), width=width, height=cell * max(sides) + 0.3, width_ratios=sides
+    )
+    for ax, (title, padding) in zip(axes, panels, strict=True):
+        _framed(ax, x, kernel, stride, padding)
+        ax.set_title(title)
+    plt.close(fig)
+    return fig
+
+
+def _framed(ax: Axes, x: np.ndarray, kernel: np.ndarray, stride: int, padding: int) -> None:
+    grid(ax, np.pad(np.asarray(x), padding), padding)
+    for window in windows(x, kernel, stride, padding):
+        height, width = kernel.shape
+        inner = (window.column + 0.04, window.row + 0.04), width - 0.08, height - 0.08
+        ax.add_patch(Rectangle(*inner, fill=False, edgecolor=_colour(window), lw=1.2))
+
+
+def _colour(window: Window) -> str:
+    return _FRAMES[sum(window.output) % 2]
 
 
 def _sum_box(ax: Axes, window: Window, colour: str, fontsize: float) -> None:
