@@ -2,7 +2,7 @@
 
 Quarto's ``ipynb`` format loses the output of labelled tables and turns references into HTML
 anchors, so both engines hand out the notebooks that ``publish.render.ipynb`` writes. The pages with
-the package's source and what interactive pieces need come from here too.
+the package's source, its wheel and what interactive pieces need come from here too.
 """
 
 import os
@@ -12,7 +12,7 @@ REDIRECT = b'http-equiv="refresh"'
 
 
 def main() -> None:
-    from publish import execute, page, project, render, resources, sources, widgets
+    from publish import execute, page, project, render, resources, sources, wheel, widgets
 
     site = project.Project(Path.cwd())
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
@@ -28,6 +28,7 @@ def main() -> None:
     if any(name.endswith(".html") for name in made):
         sources.write(site, output)
         widgets.write(site, pages, output)
+    wheel.write(site, pages, output)
     # After a render of other pages or forms Quarto leaves a page that leads to index.html's place.
     index = output / "index.html"
     if "index.html" not in made and index.exists() and REDIRECT in index.read_bytes():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, render, resources, sources, website, widgets
+from publish import execute, render, resources, sources, website, wheel, widgets
 from publish.ledger import FORMS, Ledger, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -66,6 +66,7 @@ def build(
     sources.write(project, staging)
     widgets.write(project, pages, staging)
     _remove_stale(pages, ledger, staging)
+    wheel.write(project, pages, staging)
     if publish:
         ledger.publish()
     return [page.path for page in changed]
@@ -95,5 +96,9 @@ def _remove_stale(pages: list[Page], ledger: Ledger, staging: Path) -> None:
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif name not in kept and not any(name.startswith(f"{folder}/") for folder in folders):
+        elif (
+            name not in kept
+            and path.suffix != ".whl"
+            and not any(name.startswith(f"{folder}/") for folder in folders)
+        ):
             path.unlink()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from publish import execute, handover, render, resources, sources, widgets
+from publish import execute, handover, render, resources, sources, wheel, widgets
 from publish.ledger import Ledger, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -104,6 +104,7 @@ def build_with_quarto(
         return [page.path for page in changed]
     sources.write(project, site)
     widgets.write(project, pages, site)
+    wheel.write(project, pages, site)
     if publish:
         ledger.publish()
     return [page.path for page in changed]

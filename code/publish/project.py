@@ -49,6 +49,7 @@ class Settings:
     first: tuple[
         str, ...
     ] = ()  # filters that see a page before its listings and figures are written
+    wheel: Mapping | None = None  # what the package's wheel is built from
     handin: Mapping | None = None  # what `make entrega` packs besides the pages
 
 
