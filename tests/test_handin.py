@@ -1,20 +1,17 @@
 """The archive to hand in: complete, reproducible, and its notebooks run where it is unpacked."""
 
-import json
-import os
-import subprocess
-import sys
-import sysconfig
+import re
 import zipfile
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from fresh import Fresh
 from publish.handin import archive
 from publish.project import PublishError
 
-CHAPTER = "chapters/06-preguntas-cnn.ipynb"
+CHAPTER = "capitulos/06-preguntas-cnn.ipynb"
+SOLUTION = "soluciones/10-1-convolucion-1d.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +19,56 @@ def handed_in(project, site, tmp_path_factory):
     return archive(project, site, tmp_path_factory.mktemp("entrega") / "entrega.zip")
 
 
-def test_everything_is_there(handed_in, project):
+@pytest.fixture(scope="module")
+def unpacked(handed_in, tmp_path_factory):
+    with zipfile.ZipFile(handed_in) as file:
+        file.extractall(tmp_path_factory.mktemp("suelta"))
+        return tmp_path_factory.getbasetemp() / "suelta0" / "entrega"
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    return Fresh(tmp_path_factory.mktemp("fresh"))
+
+
+def test_everything_is_there(handed_in, project, site):
     with zipfile.ZipFile(handed_in) as file:
         names = {name.removeprefix("entrega/") for name in file.namelist()}
-    assert {"LEEME.md", "informe.pdf", "requirements.txt", "code/tarea2/convolution.py"} <= names
-    assert {f"cuadernos/{page.removesuffix('.qmd')}.ipynb" for page in project.pages} <= names
-    assert {page.replace(".qmd", ".pdf") for page in project.pages if "/" in page} <= names
-    assert "data/models/segmentation.safetensors" in names
+    (wheel,) = site.glob("*.whl")
+    assert {"LEEME.md", "informe.pdf", "informe.ipynb", "cuaderno-explicativo.ipynb"} <= names
+    assert wheel.name in names
+    assert len([name for name in names if re.fullmatch(r"soluciones/10-\d-.+\.ipynb", name)]) == 5
+    assert len([n for n in names if n.endswith(".ipynb")]) == len(project.pages) - 1  # the index
+    source = {"pyproject.toml", "setup.py", "requirements.txt", "code/tarea2/convolution.py"}
+    source |= {"data/models/segmentation.safetensors", "code/publish/page.lua"}
+    assert {f"proyecto/{name}" for name in source} <= names
     assert not [name for name in names if "__pycache__" in name or "raw" in name.split("/")]
+    assert {name.split("/")[0] for name in names if "/" in name} == {
+        "soluciones", "capitulos", "proyecto",
+    }  # fmt: skip
+
+
+def test_what_the_readme_names_is_there(unpacked):
+    text = (unpacked / "LEEME.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./…-]+)`", text)
+    assert len(named) > 6
+    for name in named:
+        if name.startswith("."):
+            continue  # an ending
+        if name.startswith("data/"):
+            name = f"proyecto/{name}"
+        assert list(unpacked.glob(name.replace("…", "*"))), name
+
+
+def test_links_lead_to_what_is_in_the_archive(unpacked):
+    found = 0
+    for path in unpacked.rglob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                for target in re.findall(r"\]\(([^():#]+)\)", cell.source):
+                    assert (path.parent / target).exists(), f"{path.name}: {target}"
+                    found += 1
+    assert found > 50
 
 
 def test_the_same_site_gives_the_same_bytes(handed_in, project, site, tmp_path):
@@ -43,43 +82,29 @@ def test_a_site_that_is_not_built_is_named(tmp_path, project):
     assert not (tmp_path / "entrega.zip").exists()
 
 
-def test_an_unpacked_notebook_runs_and_gives_the_same(handed_in, tmp_path):
-    with zipfile.ZipFile(handed_in) as file:
-        file.extractall(tmp_path)
-    folder = tmp_path / "entrega"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
-    base = {"base": str(tmp_path / "env"), "platbase": str(tmp_path / "env")}
-    python = Path(sysconfig.get_path("scripts", "venv", base)) / Path(sys.executable).name
-    # The packages of requirements.txt are here already; this project itself is not.
-    packages = Path(sysconfig.get_path("purelib", "venv", base))
-    (packages / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    install = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", folder]
-    subprocess.run([python, "-m", *install], check=True)
-    before = nbformat.read(folder / "cuadernos" / CHAPTER, as_version=4)
-    script = (
-        "import sys, nbformat, nbclient, tarea2\n"
-        "book = nbformat.read(sys.argv[1], as_version=4)\n"
-        "nbclient.NotebookClient(book, kernel_name='python3').execute()\n"
-        "nbformat.write(book, sys.argv[1])\n"
-        "print(tarea2.__file__)\n"
-    )
-    kernels = tmp_path / "kernels" / "kernels" / "python3"
-    kernels.mkdir(parents=True)
-    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    kernel = {"argv": command, "display_name": "x", "language": "python"}
-    (kernels / "kernel.json").write_text(json.dumps(kernel))
-    environment = os.environ | {"JUPYTER_PATH": str(tmp_path / "kernels")}
-    environment.pop("PYTHONPATH", None)
-    done = subprocess.run(
-        [python, "-c", script, folder / "cuadernos" / CHAPTER], env=environment,
-        check=True, capture_output=True, text=True, cwd=tmp_path,
-    )  # fmt: skip
-    assert str(folder) in done.stdout
-    after = nbformat.read(folder / "cuadernos" / CHAPTER, as_version=4)
-    shown = [
-        [output.get("data", {}).get("text/plain") for cell in book.cells
-         if cell.cell_type == "code" for output in cell.outputs]
-        for book in (before, after)
-    ]  # fmt: skip
-    assert any(shown[0])
-    assert shown[0] == shown[1]
+def outputs(path) -> list:
+    return [
+        output.get("data", {}).get("text/plain", output.get("text"))
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    ]
+
+
+@pytest.mark.parametrize("name", [SOLUTION, CHAPTER])
+def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
+    before = outputs(unpacked / name)
+    fresh.run_notebook(unpacked / name)
+    assert any(before)
+    assert outputs(unpacked / name) == before
+
+
+def test_the_unpacked_code_installs_with_its_results(unpacked, tmp_path):
+    fresh = Fresh(tmp_path)
+    install = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", unpacked / "proyecto"]
+    fresh.run(fresh.python, "-m", *install, folder=tmp_path)
+    script = "from tarea2 import results, models; models.load_best('mnist1d');"
+    script += "print(len(results.load('segmentation')))"
+    done = fresh.run(fresh.python, "-c", script, folder=tmp_path)
+    stored = unpacked / "proyecto" / "data" / "results" / "segmentation"
+    assert int(done.stdout) == len(list(stored.iterdir()))

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 import sys
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
+import nbformat
+
+from publish import wheel
 from publish.files import write_atomically
 from publish.project import Project, PublishError
 
-SUFFIXES = {".py", ".lua", ".html", ".json", ".safetensors"}
 DATE = (2026, 1, 1, 0, 0, 0)  # of every entry: the archive must not say when it was made
+LINK = re.compile(r"\[([^\[\]]*)\]\(([^():#]+)\.ipynb\)")
 
 
 def archive(project: Project, site: Path, target: Path) -> Path:
     """Write the archive from the site in a folder; returns ``target``.
 
-    Raises :class:`PublishError` if a page of the site is missing.
+    ``publish.handin`` in ``_quarto.yml`` says where things go. Raises :class:`PublishError` if a
+    page of the site or its wheel is missing.
     """
     wanted = project.settings.handin
     if wanted is None:
         raise PublishError("_quarto.yml: publish has no handin, so there is nothing to pack")
-    report = Path(wanted["report"])
-    entries = {
-        "LEEME.md": (project.root / wanted["readme"]).read_bytes(),
-        "informe.pdf": _page(site, report.with_suffix(".pdf").as_posix()),
-    }
-    for page in map(Path, project.pages):
-        notebook = page.with_suffix(".ipynb").as_posix()
-        entries[f"cuadernos/{notebook}"] = _page(site, notebook)
-        if page.parent.name:  # the report links to the chapters
-            chapter = page.with_suffix(".pdf").as_posix()
-            entries[chapter] = _page(site, chapter)
-    for name in wanted["files"]:
-        entries[name] = (project.root / name).read_bytes()
-    for folder in wanted["folders"]:
-        for path in (project.root / folder).rglob("*"):
-            if path.suffix in SUFFIXES:
-                entries[path.relative_to(project.root).as_posix()] = path.read_bytes()
+    entries = {"LEEME.md": (project.root / wanted["readme"]).read_bytes()}
+    places = _places(project, wanted["pages"])
+    for stem, place in places.items():
+        entries[f"{place}.pdf"] = _made(site, f"{stem}.pdf")
+        entries[f"{place}.ipynb"] = _notebook(_made(site, f"{stem}.ipynb"), stem, places)
+    if project.settings.wheel:
+        (package,) = sorted(site.glob(wheel.pattern(project))) or [None]
+        if package is None:
+            raise PublishError("the package's wheel is not built yet: run `make report` first")
+        entries[package.name] = package.read_bytes()
+    source = wanted["project"]
+    for name, path in wheel.packed(project, source).items():
+        entries[posixpath.join(source["into"], name)] = path.read_bytes()
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}")
     with zipfile.ZipFile(temporary, "w") as file:
@@ -51,7 +54,39 @@ def archive(project: Project, site: Path, target: Path) -> Path:
     return target
 
 
-def _page(site: Path, name: str) -> bytes:
+def _places(project: Project, wanted: dict[str, str]) -> dict[str, str]:
+    """Where the files of each page go, without their endings; the first pattern that fits counts.
+
+    ``folder/: a/*.qmd`` keeps the names of the pages, ``name: a/b.qmd`` gives another one.
+    """
+    found = {}
+    for page in project.pages:
+        for place, pattern in wanted.items():
+            if fnmatch(page, pattern):
+                stem = Path(page).stem
+                found[page.removesuffix(".qmd")] = place + stem if place.endswith("/") else place
+                break
+    return found
+
+
+def _notebook(content: bytes, stem: str, places: dict[str, str]) -> bytes:
+    """A notebook whose links to others lead to where these lie in the archive."""
+    book = nbformat.reads(content.decode("utf-8"), as_version=4)
+    here = posixpath.dirname(places[stem])
+
+    def relink(link: re.Match) -> str:
+        page = posixpath.normpath(posixpath.join(posixpath.dirname(stem), link[2]))
+        if page not in places:
+            return link[1]  # it is not handed in
+        return f"[{link[1]}]({posixpath.relpath(places[page], here or '.')}.ipynb)"
+
+    for cell in book.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(relink, cell.source)
+    return (nbformat.writes(book) + "\n").encode("utf-8")
+
+
+def _made(site: Path, name: str) -> bytes:
     path = site / name
     if not path.exists():
         raise PublishError(f"{name} is not built yet: run `make report` first")
