@@ -148,3 +148,12 @@ def test_an_abstract_stands_in_the_title_or_where_it_is(small_project, when):
     assert text.count(wanted[when]) == 1
     if when == "html":
         assert text.index(wanted[when]) < text.index("import")
+
+
+@pytest.mark.parametrize("page", Project(ROOT).pages)
+def test_no_page_ends_half_empty(site, page):
+    """The last one may, and the one before: the literature is not divided."""
+    for sheet in pypdf.PdfReader((site / page).with_suffix(".pdf")).pages[:-2]:
+        low, high = 70, float(sheet.mediabox.top)  # above its number
+        lowest = min(height for height in places(sheet).values() if height > low)
+        assert (high - lowest) / (high - low) > 0.7
