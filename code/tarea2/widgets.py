@@ -243,8 +243,9 @@ def _describe(spec: Any) -> str:
         return f"MONAI {spec.network}"
     channels = ", ".join(map(str, spec.channels))
     words = {"max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "repetir",
-             "bilinear": "bilineal", "transposed": "traspuesta", "unpool": "max-unpooling",
-             "none": "sin", "add": "sumados", "concat": "concatenados", "batch": "por lotes",
+             "bilinear": "bilineal", "transposed": "transpuesta",
+             "unpool": "desagrupación por máximo",
+             "none": "sin", "add": "sumadas", "concat": "concatenadas", "batch": "por lotes",
              "group": "por grupos", "plain": "", "residual": "residual; ",
              "separable": "separable; "}  # fmt: skip
     bottom = f", {spec.bottom} en el fondo" if spec.bottom else ""
@@ -252,7 +253,8 @@ def _describe(spec: Any) -> str:
     return (
         f"{words[spec.block]}filtros {channels}; {spec.convolutions} conv. por nivel{bottom}; "
         f"núcleo {spec.kernel} × {spec.kernel}{dilation}; baja: {words[spec.down]}; "
-        f"sube: {words[spec.up]}; atajos: {words[spec.skip]}; norma: {words[spec.norm]}"
+        f"sube: {words[spec.up]}; conexiones de salto: {words[spec.skip]}; "
+        f"norma: {words[spec.norm]}"
     )
 
 
