@@ -2,7 +2,7 @@
 
 The assignment leaves batch and epochs as they are, and the main study does; this one says whether
 its ranking survives when each network trains with the rate that is best for it, and for longer.
-One seed finds the rate, on validation; three measure the one that is best.
+One seed finds the rate, on validation; three measure it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from tarea2.studies.segmentation import RECIPE, THREE, networks
 
 # 0.003 is the main study's. The last two were added when 0.01 was the best of three for all six.
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-# Network -> its best rate on validation with the first seed: what :func:`best_rates` finds.
-BEST_RATES = {
-    "baseline": 3e-2, "width-8": 1e-1, "block-separable": 1e-1, "reference": 3e-2,
-    "wide-slow": 1e-1, "monai-basicunet": 1e-2,
+# Network -> rates with three seeds: the best on validation with the first seed. With that one the
+# baseline broke down for another seed, so its second best was measured too.
+MEASURED: dict[str, tuple[float, ...]] = {
+    "baseline": (3e-2, 1e-2), "width-8": (1e-1,), "block-separable": (1e-1,),
+    "reference": (3e-2,), "wide-slow": (1e-1,), "monai-basicunet": (1e-2,),
 }  # fmt: skip
-LONGER = 3  # times the epochs, at that rate
-COMPARED = tuple(BEST_RATES)
+LONGER = 3  # times the epochs, at the last of these rates
+COMPARED = tuple(MEASURED)
 
 
 def at_rate(name: str, rate: float) -> str:
@@ -31,7 +32,7 @@ def at_rate(name: str, rate: float) -> str:
 
 
 def longer(name: str) -> str:
-    return f"{at_rate(name, BEST_RATES[name])}-epochs-{RECIPE.epochs * LONGER}"
+    return f"{at_rate(name, MEASURED[name][-1])}-epochs-{RECIPE.epochs * LONGER}"
 
 
 def together(main: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -47,18 +48,36 @@ def together(main: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_rates(runs: pd.DataFrame) -> dict[str, float]:
-    """The rate that is best for each network on validation, with the first seed.
+    """Of the rates measured with three seeds, the best one for each network on validation.
 
     ``runs`` come from :func:`together`.
     """
-    first = runs[(runs["epochs"] == RECIPE.epochs) & (runs["seed"] == THREE[0])]
-    scores = first.pivot(index="network", columns="rate", values="validation_miou")
+    usual = runs[(runs["epochs"] == RECIPE.epochs) & runs["seed"].isin(THREE)]
+    grouped = usual.groupby(["network", "rate"])["validation_miou"]
+    scores = grouped.mean()[grouped.count() == len(THREE)].unstack("rate")
     return {str(name): float(rate) for name, rate in scores.idxmax(axis=1).items()}
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean mIoU of each network on test: at the main study's rate, ``usual``, and at its own best.
+
+    ``runs`` come from :func:`together`; the columns are ``usual``, ``tuned`` and ``rate``.
+    """
+    rates = best_rates(runs)
+    usual_epochs = runs[runs["epochs"] == RECIPE.epochs]
+    scores = usual_epochs.pivot_table("test_miou", "network", "rate")
+    return pd.DataFrame({
+        name: {
+            "usual": scores[RECIPE.lr][name], "tuned": scores[rates[name]][name],
+            "rate": rates[name],
+        }
+        for name in COMPARED
+    }).T  # fmt: skip
 
 
 def _definition(full: str, name: str, rate: float, times: int = 1) -> Definition:
     recipe = replace(RECIPE, lr=rate, epochs=RECIPE.epochs * times)
-    measured = rate == BEST_RATES[name] and times == 1
+    measured = rate in MEASURED[name] and times == 1
     spec, seeds = networks()[name][0], THREE if measured else THREE[:1]
     return Definition(full, spec, recipe, datasets.digit_scenes, seeds, watch=("validation",))
 
@@ -68,4 +87,4 @@ DEFINITIONS = tuple(
     for name in COMPARED
     for rate in RATES
     if rate != RECIPE.lr  # which the main study has
-) + tuple(_definition(longer(name), name, BEST_RATES[name], LONGER) for name in COMPARED)
+) + tuple(_definition(longer(name), name, MEASURED[name][-1], LONGER) for name in COMPARED)
