@@ -1,7 +1,9 @@
-"""Everything else stands in pyproject.toml; this puts the stored results and models in the wheel.
+"""Everything else stands in pyproject.toml; this puts what lies outside the packages in the wheel.
 
-They lie in ``data/``, outside the package, where pages and people find them. A wheel has no such
-place: there they become ``tarea2/stored/``, and :mod:`tarea2.paths` looks for them there.
+The stored results and models are in ``data/``, where pages and people find them. A wheel has no
+such place: there they become ``tarea2/stored/``, and :mod:`tarea2.paths` looks for them there. Of
+``theme/``, what a page that stands alone needs becomes ``publish/theme/``, for
+:mod:`publish.single`.
 """
 
 import shutil
@@ -13,10 +15,11 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("results", "models")
 SUFFIXES = {".json", ".safetensors"}
+THEME = ("filters", "site", "typst")
 
 
 class WithStored(build_py):
-    """Copy the stored results and models beside the modules, except in an editable install."""
+    """Copy results, models and theme beside the modules, except in an editable install."""
 
     def run(self) -> None:
         super().run()
@@ -29,6 +32,10 @@ class WithStored(build_py):
                 copy = target / source.relative_to(ROOT / "data")
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, copy)
+        theme = Path(self.build_lib) / "publish" / "theme"
+        shutil.rmtree(theme, ignore_errors=True)
+        for name in THEME:
+            shutil.copytree(ROOT / "theme" / name, theme / name)
 
 
 setup(cmdclass={"build_py": WithStored})

@@ -11,6 +11,10 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+# What all pages look like: in the repository, or beside this module in a wheel (see setup.py).
+THEME = next(
+    (path for path in (ROOT / "theme", Path(__file__).parent / "theme") if path.is_dir()), None
+)
 
 
 class PublishError(Exception):

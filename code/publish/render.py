@@ -39,8 +39,9 @@ def prose(notebook) -> str:
 
 
 def html(
-    page: Page, notebook, project: Project, folder: Path, site: dict, own: list[resources.Resource]
-) -> None:
+    page: Page, notebook, project: Project, folder: Path, site: dict,
+    own: list[resources.Resource], template: str = "page.html",
+) -> None:  # fmt: skip
     """Write ``folder/<page>.html``, its images and its own files.
 
     ``site`` holds the template's variables, such as the navigation.
@@ -58,7 +59,7 @@ def html(
     metadata = _metadata(page, project, "html")
     text = _pandoc(
         page, project, markdown, "html5", metadata,
-        ["--mathml", "--template", str(project.root / "theme" / "site" / "page.html")]
+        ["--mathml", "--template", str(project.root / "theme" / "site" / template)]
         + (["--toc", "--toc-depth=3"] if metadata.get("toc") else []),
         variables=site,
     )  # fmt: skip

@@ -390,6 +390,30 @@ def predict_images(
         raise typer.Exit(1)
 
 
+@app.command()
+def report(
+    folder: Annotated[
+        Path, typer.Argument(help="Of a study on own images: that of train --out, or data/own.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="The study, where the folder holds several.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the pages; FOLDER/reports.")
+    ] = None,
+) -> None:
+    """Write the page of a study on own images: HTML in one file, and PDF.
+
+    Ranking, costs, effects, scores of each class, best and worst predictions.
+    """
+    from tarea2.commands import own_report
+
+    written = own_report.report(
+        folder, name, out, lambda line: print(f"tarea2: {line}", file=sys.stderr)
+    )
+    print(f"the report is in {' and '.join(map(str, written))}")
+
+
 def _remark(file: Path, table: DataFrame) -> None:
     """Say how a file was read; apart from the table, which another program may read."""
     for remark in table.attrs["remarks"]:

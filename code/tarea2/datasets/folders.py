@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,7 +31,8 @@ SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
 MANY = 500  # images from which a progress bar is shown
 META: records.Fields = {
-    "data": dict, "places": dict, "splits": dict, "files": dict, "inner": (list, type(None)),
+    "data": dict, "places": dict, "splits": dict, "names": list, "files": dict,
+    "inner": (list, type(None)),
 }  # fmt: skip
 
 
@@ -51,18 +52,34 @@ class Reading:
         if self.crop is not None and (self.crop < MULTIPLE or self.crop % MULTIPLE):
             raise DataError(f"--crop {self.crop}: expected a multiple of {MULTIPLE}")
 
+    def describe(self) -> dict[str, Any]:
+        """As JSON has it."""
+        colours = self.wishes.colours
+        wishes = asdict(self.wishes) | {"colours": str(colours) if colours else None}
+        return asdict(self) | {"wishes": wishes}
+
+    @classmethod
+    def from_description(cls, described: dict[str, Any]) -> Reading:
+        wishes, size = dict(described["wishes"]), described["size"]
+        wishes |= {name: tuple(wishes[name]) for name in ("values", "ignore")}
+        wishes["colours"] = Path(wishes["colours"]) if wishes["colours"] else None
+        known = {"wishes": Wishes(**wishes), "size": tuple(size) if size else None}
+        return cls(**(described | known))
+
 
 @dataclass(frozen=True)
 class FolderDataset(Dataset):
     """A data set of own images, and what was decided about it.
 
-    ``files``: a digest of each image and mask as it was read.
+    ``files``: a digest of each image and mask as it was read. ``names``: of the images of each
+    split, in its order.
     """
 
     legend: Legend
     preparation: Preparation
     about: dict[str, Any]
     files: dict[str, str]
+    names: dict[str, list[str]]
 
     @property
     def background(self) -> bool:
@@ -151,9 +168,10 @@ def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> Fo
     legend = Legend.from_description(meta["data"]["legend"])
     preparation = Preparation.from_description(meta["data"]["preparation"])
     train, validation, test = (split(of) for of in SPLITS)
+    names = {of: [meta["names"][place] for place in meta["splits"][of]] for of in SPLITS}
     return FolderDataset(
         name, len(legend), train, validation, test, legend, preparation, meta["data"],
-        meta["files"],
+        meta["files"], names,
     )  # fmt: skip
 
 
@@ -310,7 +328,8 @@ def _lay_down(
         if kept.any(0).sum() < 2:
             raise DataError("all masks hold one class only: there is nothing to learn")
         return {
-            "places": places, "files": files, "present": kept, "holds": kept,
+            "places": places, "names": [pair.name for pair in pictures.pairs], "files": files,
+            "present": kept, "holds": kept,
             "inner": list(inner.pop()) if preparation.size else None,
         }  # fmt: skip
 
@@ -322,7 +341,7 @@ def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading)
     lists = [path for root in roots for path in sorted(root.rglob("*.txt"))][:50]
     lists += [reading.wishes.colours] if reading.wishes.colours else []
     files = [path for pair in pairs for path in (pair.image, pair.mask)] + lists
-    parts = [repr(reading), *(str(path.resolve()) for path in files)]
+    parts = [repr(reading), repr(sorted(META)), *(str(path.resolve()) for path in files)]
     parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

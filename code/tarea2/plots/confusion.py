@@ -21,10 +21,11 @@ def confusion(
     true class instead of counts.
     """
     names = names or [str(label) for label in range(len(matrix))]
-    values = 100 * matrix / matrix.sum(1, keepdims=True) if share else matrix
+    with np.errstate(invalid="ignore"):  # a class that is absent has no shares
+        values = 100 * matrix / matrix.sum(1, keepdims=True) if share else matrix
     decimals, smallest = (1, 0.05) if share else (None, 1)  # what would be written 0 is left out
     fig, ax = style.figure(width=width, height=width * 0.9)
-    errors = values.astype(float)
+    errors = np.nan_to_num(values.astype(float))
     np.fill_diagonal(errors, 0)
     style.heatmap(ax, errors, cmap="Oranges", annot=False, linecolor="#EEEEEE",
                   xticklabels=names, yticklabels=names)  # fmt: skip

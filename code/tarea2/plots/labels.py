@@ -75,10 +75,12 @@ def changes(table: pd.DataFrame) -> pd.DataFrame:
 
     ``table``: :func:`labelled` runs of the segmentation study. Columns besides those of
     :func:`tarea2.studies.comparisons.against`: ``group``, ``label`` and ``seeds``, what each
-    seed of the network lies from the reference's mean.
+    seed of the network lies from the reference's mean. Factors that have no run are left out.
     """
     field = "validation_miou"
-    found = against(table, "reference", list(segmentation.FACTORS), field)
+    trained = set(table["name"])
+    present = [name for name in segmentation.FACTORS if name in trained]
+    found = against(table, "reference", present, field)
     middle = table.loc[table["name"] == "reference", field].mean()
     groups = [GROUPS[next(iter(segmentation.FACTORS[name]))] for name in found["name"]]
     return found.assign(

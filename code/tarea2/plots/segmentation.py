@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,19 +21,31 @@ from tarea2.typography import number
 BREAK = 0.7  # where the two panels of the ranking meet
 
 
-def ranking(table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_miou") -> Figure:
+def ranking(
+    table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_miou",
+    enlarged: float | None = BREAK,
+) -> Figure:  # fmt: skip
     """Draw every network's score, the best on top: a dot per seed, mean and 95 % interval.
 
     ``table`` has a row per run with the columns ``label``, ``kind`` (of :data:`KINDS`),
     ``parameters``, ``macs`` and the metric. Two panels share the networks: all scores at the
-    left, those above :data:`BREAK` larger at the right, with weights and multiplications beside.
+    left, those above ``enlarged`` larger at the right, with weights and multiplications beside.
+    With None there is one panel.
     """
     wide = width > 4
     size = 7 if wide else 5.8
     order = table.groupby("label")[metric].mean().sort_values().index
     height = 0.75 + (0.155 if wide else 0.118) * len(order)
-    fig, axes = style.figure(1, 2, width, height, sharey=True, width_ratios=(1, 2.2))
-    shown = {}
+    if not enlarged:
+        height += 0.25 + 0.045 * len(order)  # there may be few
+    panels: dict[str, Any] = {"width_ratios": (1, 2.2)} if enlarged else {}
+    fig, axes = style.figure(
+        1, 2 if enlarged else 1, width, height, sharey=True, squeeze=False, **panels
+    )
+    axes, shown = axes[0], {}
+    beside = (1.12, 1.24) if wide else (1.16, 1.32)
+    if not enlarged:
+        beside = (1.08, 1.17)
     for place, label in enumerate(order):
         rows = table[table["label"] == label]
         colour, marker, name = KINDS[rows["kind"].iloc[0]]
@@ -44,25 +58,32 @@ def ranking(table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_
                 values.mean(), place, marker, color=colour, ms=4 if wide else 3.2, ls="none"
             )
         costs = (rows["parameters"].iloc[0] / 1e3, rows["macs"].iloc[0] / 1e6)
-        for right, cost in zip((1.12, 1.24) if wide else (1.16, 1.32), costs, strict=True):
-            axes[1].text(right, place, number(cost, 0), transform=axes[1].get_yaxis_transform(),
-                         ha="right", va="center", fontsize=size)  # fmt: skip
-    for right, head in zip((1.12, 1.24) if wide else (1.16, 1.32), ("miles", "MM"), strict=True):
-        axes[1].text(right, len(order), head, transform=axes[1].get_yaxis_transform(),
-                     ha="right", va="center", fontsize=size, color=style.GREY)  # fmt: skip
+        for right, cost in zip(beside, costs, strict=True):
+            axes[-1].text(right, place, number(cost, 0), transform=axes[-1].get_yaxis_transform(),
+                          ha="right", va="center", fontsize=size)  # fmt: skip
+    for right, head in zip(beside, ("miles", "MM"), strict=True):
+        axes[-1].text(right, len(order), head, transform=axes[-1].get_yaxis_transform(),
+                      ha="right", va="center", fontsize=size, color=style.GREY)  # fmt: skip
     axes[0].set_yticks(range(len(order)), order, fontsize=size)
     for tick, label in zip(axes[0].get_yticklabels(), order, strict=True):
         kind = table.loc[table["label"] == label, "kind"].iloc[0]
         tick.set_color("#333333" if kind == "factor" else KINDS[kind][0])
-    top = table.groupby("label")[metric].mean().max()
-    for ax, limits, step in ((axes[0], (0, 0.88), 0.4), (axes[1], (BREAK, top + 0.03), 0.05)):
-        ax.set_xlim(limits)
-        ax.set_xticks(np.arange(limits[0], limits[1], step))
+    for ax in axes:
         ax.set_ylim(-0.7, len(order) + 0.5)
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
-    axes[1].spines["left"].set_visible(False)
-    axes[0].axvspan(BREAK, 0.88, color="#EEEEEE", zorder=0, lw=0)  # what the right panel enlarges
+    if enlarged:
+        top = table.groupby("label")[metric].mean().max()
+        views = ((0, 0.88), 0.4), ((enlarged, top + 0.03), 0.05)
+        for ax, (limits, step) in zip(axes, views, strict=True):
+            ax.set_xlim(limits)
+            ax.set_xticks(np.arange(limits[0], limits[1], step))
+        axes[1].spines["left"].set_visible(False)
+        axes[0].axvspan(enlarged, 0.88, color="#EEEEEE", zorder=0, lw=0)  # enlarged at the right
+    else:
+        low, high = table[metric].min(), table[metric].max()
+        room = 0.15 * (high - low) + 0.02
+        axes[0].set_xlim(max(0, low - room), min(1, high + room))  # wide intervals go beyond
     fig.supxlabel("mIoU en el conjunto de prueba", fontsize=8)
     shown = {name: shown[name] for _, _, name in KINDS.values() if name in shown}
     fig.legend(
@@ -73,50 +94,62 @@ def ranking(table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_
     return fig
 
 
-def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) -> Figure:
+def costs(
+    table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE,
+    enlarged: float | None = BREAK,
+) -> Figure:  # fmt: skip
     """Mean score against parameters and against multiplications, each with its Pareto front.
 
     ``names``: labels of networks whose points get their name, besides those on a front. Scores
-    above :data:`BREAK` stand in the upper panels, enlarged.
+    above ``enlarged`` stand in the upper panels, larger. With None all share one row.
     """
     fig, axes = style.figure(
-        2, 2, width=width, height=4.6, sharex="col", sharey="row", height_ratios=(2.3, 1)
-    )
+        2 if enlarged else 1, 2, width=width, height=4.6 if enlarged else 3.2, sharex="col",
+        sharey="row", squeeze=False, height_ratios=(2.3, 1) if enlarged else (1,),
+    )  # fmt: skip
     means = table.groupby(["label", "kind"])[["test_miou", "parameters", "macs"]].mean()
     means = means.reset_index()
     columns = (
-        ("parameters", "parámetros (miles)", 1e3, (10e3, 30e3, 100e3, 300e3)),
-        ("macs", "multiplicaciones por imagen (millones)", 1e6, (5e6, 10e6, 20e6, 50e6)),
+        ("parameters", "parámetros (miles)", 1e3, (1, 3)),
+        ("macs", "multiplicaciones por imagen (millones)", 1e6, (1, 2, 5)),
     )
-    rows = (BREAK - 0.004, means["test_miou"].max() + 0.02), (-0.03, BREAK + 0.03)
+    highest = means["test_miou"].max()
+    if enlarged:
+        rows = ((enlarged - 0.004, highest + 0.02), (-0.03, enlarged + 0.03))
+        places = (means["test_miou"] >= enlarged, means["test_miou"] < enlarged)
+    else:
+        lowest = means["test_miou"].min()
+        margin = 0.08 * (highest - lowest) + 0.01
+        rows, places = ((lowest - margin, highest + margin),), (means["test_miou"].notna(),)
     asked = {}
-    for (above, below), (cost, title, scale, ticks) in zip(axes.T, columns, strict=True):
+    for line, (cost, title, scale, steps) in zip(axes.T, columns, strict=True):
         front = means.sort_values(cost)
         front = front[front["test_miou"] >= front["test_miou"].cummax()]
-        for ax, limits in zip((above, below), rows, strict=True):
+        limits_of_cost = means[cost].min() / 1.5, means[cost].max() * 1.7
+        ticks = _round_numbers(*limits_of_cost, steps)
+        for ax, limits, here in zip(line, rows, places, strict=True):
             for kind, (colour, marker, name) in KINDS.items():
-                of = means[
-                    (means["kind"] == kind) & ((means["test_miou"] >= BREAK) == (ax is above))
-                ]
+                of = means[(means["kind"] == kind) & here]
                 ax.plot(of[cost], of["test_miou"], marker, color=colour, label=name, ms=4.2,
                         ls="none")  # fmt: skip
             ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1,
                     zorder=0, label="frente de Pareto")  # fmt: skip
             ax.set_xscale("log")
-            ax.set_xlim(means[cost].min() / 1.5, means[cost].max() * 1.7)
+            ax.set_xlim(limits_of_cost)
             ax.set_ylim(limits)
             ax.set_xticks(ticks, [number(tick / scale) for tick in ticks])
             ax.minorticks_off()
             ax.grid()
-        above.spines["bottom"].set_linestyle((0, (4, 4)))  # the axis goes on below
-        above.tick_params(axis="x", length=0)
-        below.set_xlabel(title)
+        if enlarged:
+            line[0].spines["bottom"].set_linestyle((0, (4, 4)))  # the axis goes on below
+            line[0].tick_params(axis="x", length=0)
+        line[-1].set_xlabel(title)
         asked[cost] = {*names, *front["label"]}, _along_steps(front[[cost, "test_miou"]].to_numpy())
     fig.supylabel("mIoU en el conjunto de prueba", fontsize=8)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6,
                fontsize=6.8, columnspacing=1.1, handletextpad=0.3)  # fmt: skip
-    high = means["test_miou"] >= BREAK
-    for line, here in zip(axes, (means[high], means[~high]), strict=True):
+    for line, chosen in zip(axes, places, strict=True):
+        here = means[chosen]
         for ax, (cost, (labels, path)) in zip(line, asked.items(), strict=True):
             named = here[here["label"].isin(labels)].set_index("label")[[cost, "test_miou"]]
             place_labels(
@@ -126,6 +159,13 @@ def costs(table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE) 
             )
     plt.close(fig)
     return fig
+
+
+def _round_numbers(low: float, high: float, steps: Sequence[int]) -> list[float]:
+    """The numbers between two limits that are a power of ten times one of some steps."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [step * 10.0**power for power in powers for step in steps]
+    return [value for value in found if low <= value <= high]
 
 
 def _along_steps(corners: np.ndarray) -> np.ndarray:
@@ -157,17 +197,28 @@ def curves(lines: Sequence[tuple[str, np.ndarray]], ylabel: str, width: float = 
     return fig
 
 
-def per_class(lines: Sequence[tuple[str, np.ndarray]]) -> Figure:
-    """Draw the IoU of each digit: mean over seeds ``(seeds, 10)`` and deviation, per network."""
-    fig, ax = style.figure(height=2.4)
+def per_class(
+    lines: Sequence[tuple[str, np.ndarray]], names: Sequence[str] | None = None
+) -> Figure:
+    """Draw the IoU of each class: mean over seeds ``(seeds, K)`` and deviation, per network.
+
+    ``names`` are those of the classes; without them they are the digits.
+    """
+    classes = lines[0][1].shape[1]
+    fig, ax = style.figure(height=2.4 if names is None else 2.8)
     for place, (name, values) in enumerate(lines):
-        x = np.arange(10) + (place - (len(lines) - 1) / 2) * 0.22
+        x = np.arange(classes) + (place - (len(lines) - 1) / 2) * 0.22
         ax.errorbar(
-            x, values.mean(0), yerr=values.std(0, ddof=1), ls="none", capsize=2, lw=1,
-            color=style.CYCLE[place], marker=style.MARKERS[place], label=name,
+            x, values.mean(0), yerr=values.std(0, ddof=1) if len(values) > 1 else None, ls="none",
+            capsize=2, lw=1, color=style.CYCLE[place], marker=style.MARKERS[place], label=name,
         )  # fmt: skip
-    ax.set_xticks(range(10))
-    ax.set_xlabel("dígito")
+    if names is None:
+        ax.set_xticks(range(classes))
+        ax.set_xlabel("dígito")
+    else:
+        leaning = {"rotation": 40, "ha": "right"} if max(map(len, names)) * classes > 70 else {}
+        ax.set_xticks(range(classes), names, **leaning)
+        ax.set_xlim(-0.6, classes - 0.4)
     ax.set_ylabel("IoU en el conjunto de prueba")
     ax.set_ylim(0, 1)
     ax.grid(axis="y")

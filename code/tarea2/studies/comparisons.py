@@ -45,9 +45,13 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """P-values adjusted for their number (Holm 1979), in the order given.
 
     The smallest is multiplied by how many there are, the next by one less, and so on; none
-    becomes smaller than one before it, or larger than 1.
+    becomes smaller than one before it, or larger than 1. NaN stands for no comparison, and stays.
     """
     p = np.asarray(p_values, dtype=float)
+    if np.isnan(p).any():
+        adjusted = p.copy()
+        adjusted[~np.isnan(p)] = holm(p[~np.isnan(p)])
+        return adjusted
     order = p.argsort()
     adjusted = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
     return adjusted[order.argsort()]
@@ -57,10 +61,18 @@ def against(table: pd.DataFrame, reference: str, names: Sequence[str], field: st
     """Compare some networks of a study with one of them.
 
     ``table`` has a row per run. Returns a row per name, in the order given, with the columns
-    ``name``, ``difference``, ``low``, ``high``, ``p`` and ``holm``.
+    ``name``, ``difference``, ``low``, ``high``, ``p`` and ``holm``. Where either has a single seed
+    there is a difference, and all else is NaN.
     """
     values = {name: rows[field].to_numpy() for name, rows in table.groupby("name")}
-    found = [welch(values[reference], values[name]) for name in names]
+
+    def compared(name: str) -> Difference:
+        first, second = values[reference], values[name]
+        if min(len(first), len(second)) > 1:
+            return welch(first, second)
+        return Difference(float(second.mean() - first.mean()), np.nan, np.nan, np.nan)
+
+    found = [compared(name) for name in names]
     return pd.DataFrame({
         "name": list(names),
         "difference": [d.mean for d in found],

@@ -136,6 +136,7 @@ def prepare(
         "files": dataset.files,
         "data": dataset.described(),
         "recipe": records.describe(recipe)[1],
+        "reading": reading.describe(),  # not in FIELDS: studies of an earlier version lack it
     }
     return OwnStudy(study, content, tuple(_changes(study, content)))
 

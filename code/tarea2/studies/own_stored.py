@@ -1,0 +1,226 @@
+"""A study of own images as its folder holds it: runs, classes, scores of single images.
+
+Nothing here needs the images themselves, except :func:`examples`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tarea2 import metrics, paths, records, results
+from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
+from tarea2.datasets.legend import Legend
+from tarea2.models import load_model
+from tarea2.records import ResultError
+from tarea2.studies.definition import best_run
+from tarea2.studies.own import FIELDS
+from tarea2.training import segment
+
+SMALLEST = 10  # images from which an interval over images is given
+
+
+@dataclass(frozen=True)
+class OwnRuns:
+    """What was trained on own images.
+
+    content: of the study's own record, see :data:`tarea2.studies.own.FIELDS`. runs: those that
+    belong to its data and recipe, a row each, as :func:`tarea2.results.load` gives them. others:
+    networks whose runs do not. best: the run that is best on validation.
+    """
+
+    name: str
+    store: Path
+    content: dict[str, Any]
+    runs: pd.DataFrame
+    others: list[str]
+    best: dict[str, Any]
+
+    @property
+    def legend(self) -> Legend:
+        return Legend.from_description(self.content["data"]["legend"])
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of all classes, background first where there is one."""
+        entries = [entry.name for entry in self.legend.entries]
+        return ["fondo", *entries[1:]] if self.legend.background else entries
+
+    @property
+    def first(self) -> int:
+        """The first class that counts in means: 1 after a background."""
+        return 1 if self.legend.background else 0
+
+    def confusions(self, name: str) -> np.ndarray:
+        """On test, ``(seeds, K, K)``: rows are true classes."""
+        return np.array([m["confusion"] for m in self._metrics(name)])
+
+    def counts(self, name: str) -> np.ndarray:
+        """Hits, false alarms and misses on test, ``(seeds, images, K, 3)``."""
+        return np.array([m["test_counts"] for m in self._metrics(name)])
+
+    def by_class(self, name: str) -> np.ndarray:
+        """IoU of each class that counts, on test: ``(seeds, classes)``."""
+        return np.array([metrics.iou(cm)[self.first :] for cm in self.confusions(name)])
+
+    def courses(self, name: str) -> np.ndarray:
+        """Mean IoU on validation after each epoch: ``(seeds, epochs + 1)``."""
+        histories = self.runs.loc[self.runs["name"] == name, "history"]
+        return np.array([h["validation"]["miou"] for h in histories], dtype=float)
+
+    def _metrics(self, name: str) -> pd.Series:
+        return self.runs.loc[self.runs["name"] == name, "metrics"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Test images with what the stored network makes of them.
+
+    images: ``(H, W)`` or ``(H, W, 3)`` of 8 bits; truths and found: ``(H, W)`` of classes or
+    IGNORED; scores: mean IoU of each.
+    """
+
+    names: list[str]
+    images: list[np.ndarray]
+    truths: list[np.ndarray]
+    found: list[np.ndarray]
+    scores: list[float]
+
+
+def find(folder: Path, name: str | None = None) -> tuple[Path, str]:
+    """The store and the name of the study that a folder holds.
+
+    Raises ResultError where it holds none, or several and none is named.
+    """
+    if not folder.is_dir():
+        raise ResultError(f"{folder} is no folder; expected the one that training wrote")
+    names = sorted(path.stem for path in (folder / "studies").glob("*.json"))
+    if not names:
+        raise ResultError(
+            f"{folder} holds no study of own images; expected the folder that `tarea2 train "
+            "segmentation --images … --masks …` wrote: that of --out, or data/own"
+        )
+    if name is None and len(names) > 1:
+        raise ResultError(f"{folder} holds several studies: {', '.join(names)}; add --name")
+    if name is not None and name not in names:
+        raise ResultError(f"{folder} holds no study {name!r}; it holds {', '.join(names)}")
+    return folder.resolve(), name or names[0]
+
+
+def load(store: Path, name: str) -> OwnRuns:
+    """Read what a study has stored.
+
+    Raises ResultError where there is no run of its data and recipe, or a record was altered.
+    """
+    content = records.read(store / "studies" / f"{name}.json", FIELDS)
+    current, others = [], set()
+    for path in sorted(results.folder_of(name, store).glob("*.json")):
+        run = results.read(path)
+        if (run["data"], run["recipe"]) == (content["data"], content["recipe"]):
+            current.append(run)
+        else:
+            others.add(run["name"])
+    again = (
+        f"`tarea2 train segmentation --images {paths.short(Path(content['images']))} --masks "
+        f"{paths.short(Path(content['masks']))}`"
+    )
+    if not current:
+        also = " of its data and recipe" if others else ""
+        raise ResultError(f"study {name} has no runs yet{also}; train it with {again}")
+    best = best_run(current)
+    if best is None:
+        raise ResultError(
+            f"no network of {name} has a defined validation score: the masks of its validation "
+            "images hold no class but background, so there is nothing to rank; add images"
+        )
+    rows = [
+        {field: run[field] for field in results.COLUMNS}
+        | {k: v for k, v in run["metrics"].items() if isinstance(v, int | float)}
+        for run in current
+    ]
+    runs = pd.DataFrame(rows).sort_values(["name", "seed"]).reset_index(drop=True)
+    for field in ("test_miou", "validation_miou", "test_mean_dice", "test_accuracy"):
+        runs[field] = runs.get(field, np.nan)  # undefined in every run
+    return OwnRuns(name, store, content, runs, sorted(others - set(runs["name"])), best)
+
+
+def per_image(counts: np.ndarray, first: int) -> np.ndarray:
+    """Mean IoU of each image, ``(n,)``, from counts ``(n, K, 3)`` of one run.
+
+    Over the classes from ``first`` on that truth or prediction hold; NaN where there is none.
+    """
+    hit, false, missed = np.moveaxis(counts[:, first:], 2, 0).astype(float)
+    whole = hit + false + missed
+    iou = np.divide(hit, whole, out=np.full(hit.shape, np.nan), where=whole > 0)
+    known = ~np.isnan(iou)
+    return np.divide(
+        np.nansum(iou, 1), known.sum(1), out=np.full(len(iou), np.nan), where=known.any(1)
+    )
+
+
+def over_images(
+    counts: np.ndarray, first: int, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of a network's mean IoU over images, drawn again with replacement.
+
+    ``counts``: ``(seeds, images, K, 3)``; every seed sees the same images. A class that no drawn
+    image holds does not count in that draw.
+    """
+    images = counts.shape[1]
+    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
+    total = np.einsum("ri,sikc->rskc", draws, counts[:, :, first:].astype(float), optimize=True)
+    whole = total.sum(3)
+    iou = np.divide(total[..., 0], whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    defined = iou[~np.isnan(iou).all(axis=(1, 2))]
+    low, high = np.quantile(np.nanmean(defined, axis=(1, 2)), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def examples(stored: OwnRuns, each: int = 3) -> Examples:
+    """The test images that the stored network does best on, and those that it does worst on.
+
+    Best first. Images whose score is undefined are left out.
+
+    Raises
+    ------
+    ResultError, DataError: the model or the images are not there, or not those of the study.
+    """
+    content = stored.content
+    model, card = load_model(stored.name, stored.store)
+    known = (card["run"], card["seed"]) == (stored.best["name"], stored.best["seed"])
+    if not known or card["data"] != content["data"]:
+        raise ResultError(f"the stored model of {stored.name} is not that of its best run")
+    if "reading" not in content:
+        raise ResultError(f"{stored.name} does not say how its images were read; train it again")
+    reading = Reading.from_description(content["reading"])
+    data = image_folder(content["images"], content["masks"], reading=reading)
+    if data.files != content["files"]:
+        raise DataError(f"the images or masks have changed since {stored.name} was trained")
+    scores = per_image(np.array(stored.best["metrics"]["test_counts"]), stored.first)
+    ranked = [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] >= 0]
+    chosen = ranked if len(ranked) <= 2 * each else ranked[:each] + ranked[-each:]
+    test = data.test
+
+    def part(of: Any) -> Any:
+        if of is None:
+            return None
+        return of[chosen] if isinstance(of, torch.Tensor) else of.chosen(chosen)
+
+    few = Split(part(test.x), part(test.y), part(test.truth), test.inner)
+    images, truths, found = [], [], []
+    for place, (truth, values) in enumerate(segment(model, few)):
+        counted = truth != IGNORED  # padding lies below and at the right, and does not count
+        sides = [int(counted.any(axis).nonzero().max()) + 1 for axis in (1, 0)]
+        whole = (slice(sides[0]), slice(sides[1])) if test.inner is None else (slice(None),) * 2
+        height, width = test.inner or sides
+        image = few.x[place].numpy().transpose(1, 2, 0)[:height, :width]
+        images.append(image[..., 0] if image.shape[2] == 1 else image)
+        truths.append(truth.numpy().astype(np.uint8)[whole])
+        found.append(values.argmax(0).numpy().astype(np.uint8)[whole])
+    names = [data.names["test"][place] for place in chosen]
+    return Examples(names, images, truths, found, [float(scores[place]) for place in chosen])
