@@ -7,8 +7,11 @@ import sys
 import zipfile
 
 import nbformat
+import numpy as np
+import pypdf
 import pytest
 import yaml
+from PIL import Image
 
 import publish.wheel
 from conftest import write_page
@@ -96,6 +99,46 @@ def test_own_results_lie_below_the_current_folder_or_out(installed):
     done = run("train", "check", "--out", "aquí")
     assert "1 runs trained; results are in aquí" in done.stdout
     assert (work / "aquí" / "results" / "check" / "tiny-seed0.json").exists()
+    assert files(site) == before
+
+
+def test_own_images_from_a_folder_to_a_report(installed):
+    """Train two networks for an epoch, predict a folder, write the page, in awkward paths."""
+    run, work, site = installed
+    before = files(site)
+    photos = work / "año 1" / "fotos de señales"
+    for place in range(12):
+        mask = np.zeros((20, 32), np.uint8)
+        mask[3 : 9 + place % 4, 4:14] = 255
+        noise = np.random.default_rng(place).integers(0, 50, (20, 32, 3), dtype=np.uint8)
+        for kind, values in (("images", noise + mask[..., None] // 2), ("masks", mask)):
+            (photos / kind).mkdir(parents=True, exist_ok=True)
+            suffix = "" if kind == "images" else "_máscara"
+            Image.fromarray(values).save(photos / kind / f"señal {place:02}{suffix}.png")
+    given = (
+        "--images", "año 1/fotos de señales/images", "--masks", "año 1/fotos de señales/masks",
+        "--out", "mi estudio", "--name", "señales",
+    )  # fmt: skip
+    done = run("train", "segmentation", *given, "--only", "baseline", "--only", "reference",
+               "--seeds", "1", "--epochs", "1")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 runs trained" in done.stdout
+    model = "mi estudio/models/señales.safetensors"
+    done = run("predict", "--model", model, str(photos / "images"), "-o", "las máscaras")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(work / "las máscaras" / "señal 07.png") as mask:
+        assert mask.size == (32, 20)
+        assert set(np.unique(np.array(mask))) <= {0, 255}
+    done = run("report", "mi estudio", "-o", "informes del año")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (work / "informes del año" / "señales.html").read_text(encoding="utf-8")
+    assert "Estudio «señales»" in page
+    assert "línea base" in page
+    text = pypdf.PdfReader(work / "informes del año" / "señales.pdf").pages[0].extract_text()
+    assert "Segmentación con imágenes propias" in text
+    assert sorted(p.name for p in work.iterdir()) == [
+        "año 1", "informes del año", "las máscaras", "mi estudio",
+    ]  # fmt: skip
     assert files(site) == before
 
 

@@ -109,12 +109,10 @@ def _save_examples(stored: OwnRuns, work: Path, say: Callable[[str], None]) -> b
     if not found.names:
         say("without pictures of predictions: no test image has a defined score")
         return False
-    arrays = {
-        f"{kind}-{place}": array
-        for kind, rows in (("image", found.images), ("truth", found.truths), ("found", found.found))
-        for place, array in enumerate(rows)
-    }
-    np.savez(work / "examples.npz", names=found.names, scores=found.scores, **arrays)
+    arrays = {"names": np.array(found.names), "scores": np.array(found.scores)}
+    for kind, rows in (("image", found.images), ("truth", found.truths), ("found", found.found)):
+        arrays |= {f"{kind}-{place}": array for place, array in enumerate(rows)}
+    np.savez(work / "examples.npz", allow_pickle=False, **arrays)
     return True
 
 

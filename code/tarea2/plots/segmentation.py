@@ -113,23 +113,24 @@ def costs(
         ("parameters", "parámetros (miles)", 1e3, (1, 3)),
         ("macs", "multiplicaciones por imagen (millones)", 1e6, (1, 2, 5)),
     )
-    highest = means["test_miou"].max()
+    lowest, highest = means["test_miou"].min(), means["test_miou"].max()
     if enlarged:
-        rows = ((enlarged - 0.004, highest + 0.02), (-0.03, enlarged + 0.03))
-        places = (means["test_miou"] >= enlarged, means["test_miou"] < enlarged)
+        rows = [(enlarged - 0.004, highest + 0.02), (-0.03, enlarged + 0.03)]
+        places = [means["test_miou"] >= enlarged, means["test_miou"] < enlarged]
     else:
-        lowest = means["test_miou"].min()
         margin = 0.08 * (highest - lowest) + 0.01
-        rows, places = ((lowest - margin, highest + margin),), (means["test_miou"].notna(),)
+        rows, places = [(lowest - margin, highest + margin)], [means["test_miou"].notna()]
     asked = {}
     for line, (cost, title, scale, steps) in zip(axes.T, columns, strict=True):
         front = means.sort_values(cost)
         front = front[front["test_miou"] >= front["test_miou"].cummax()]
         limits_of_cost = means[cost].min() / 1.5, means[cost].max() * 1.7
         ticks = _round_numbers(*limits_of_cost, steps)
-        for ax, limits, here in zip(line, rows, places, strict=True):
+        for ax, limits, chosen in zip(line, rows, places, strict=True):
             for kind, (colour, marker, name) in KINDS.items():
-                of = means[(means["kind"] == kind) & here]
+                if not (means["kind"] == kind).any():
+                    continue
+                of = means[(means["kind"] == kind) & chosen]
                 ax.plot(of[cost], of["test_miou"], marker, color=colour, label=name, ms=4.2,
                         ls="none")  # fmt: skip
             ax.step(front[cost], front["test_miou"], where="post", color=style.GREEN, lw=1,
@@ -162,10 +163,18 @@ def costs(
 
 
 def _round_numbers(low: float, high: float, steps: Sequence[int]) -> list[float]:
-    """The numbers between two limits that are a power of ten times one of some steps."""
+    """The numbers between two limits that are a power of ten times one of some steps.
+
+    Where these are fewer than two, other steps are taken.
+    """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found = [step * 10.0**power for power in powers for step in steps]
-    return [value for value in found if low <= value <= high]
+    finer = (1, 1.5, 2, 3, 4, 5, 7)
+    for those in (steps, finer):
+        found = [step * 10.0**power for power in powers for step in those]
+        found = [value for value in found if low <= value <= high]
+        if len(found) > 1:
+            break
+    return found
 
 
 def _along_steps(corners: np.ndarray) -> np.ndarray:
