@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from dataclasses import fields, replace
 from functools import partial
@@ -397,3 +398,49 @@ def test_any_picture_is_predicted_with_the_channels_of_training(trained, tmp_pat
     segmenter = own_prediction.load_segmenter(trained / "models" / "mío.safetensors")
     found = segmenter.classes(own_prediction.pictures.read(Path(tmp_path / "x.png")))
     assert found.shape == (64, 64)
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+GROWTH = """
+import resource, sys
+from pathlib import Path
+from tarea2 import paths
+from tarea2.datasets import folders, image_folder
+from tarea2.models import EncoderDecoderSpec
+from tarea2.studies import segmentation
+from tarea2.training import fit
+from dataclasses import replace
+
+paths.OWN, folders.KEPT = Path(sys.argv[1]) / "own", 2**20
+recipe = replace(segmentation.RECIPE, epochs=1, batch_size=4)
+spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3, classes=2)
+peaks = []
+for name in ("few", "many"):
+    data = image_folder(Path(sys.argv[1]) / name / "images", Path(sys.argv[1]) / name / "masks")
+    fit(spec, data, recipe, watch=("validation",), device="cpu", progress=False)
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peaks[1] - peaks[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
+def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
+    """Read and trained on: 66 bytes a pixel once, which a hundred photographs did not survive."""
+    side, count = 128, 500
+    mask = np.zeros((side, side), np.uint8)
+    mask[20:60, 30:90] = 255
+    for name, images in (("few", 12), ("many", count)):
+        for place in range(images):
+            image = np.random.default_rng(place % 20).integers(0, 99, (side, side, 3), np.uint8)
+            image[mask > 0] += 120
+            for kind, values in (("images", image), ("masks", mask)):
+                (tmp_path / name / kind).mkdir(parents=True, exist_ok=True)
+                picture = Image.fromarray(np.roll(values, place, axis=0))
+                picture.save(tmp_path / name / kind / f"{place:03}.png", compress_level=1)
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(tmp_path)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "own" / "cache").glob("*.bytes"))  # it did not fit into what is kept
+    assert int(done.stdout) / (count * side**2) < 6
