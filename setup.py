@@ -19,24 +19,23 @@ THEME = ("filters", "site", "typst")
 
 
 class WithStored(build_py):
- the archive that is handed in has none  """Copy results, models and theme beside the modules, except in an editable install."""
+    """Copy results, models and theme beside the modules, except in an editable install."""
 
- the archive that is handed in has none  def run(self) -> None:
- the archive that is handed in has none      super().run()
- the archive that is handed in has none      if self.editable_mode:
- the archive that is handed in has none          return
- the archive that is handed in has none      target = Path(self.build_lib) / "tarea2" / "stored"
- the archive that is handed in has none      shutil.rmtree(target, ignore_errors=True)  # what an earlier build has left
- the archive that is handed in has none      for source in sorted(p for name in FOLDERS for p in (ROOT / "data" / name).rglob("*")):
- the archive that is handed in has none          if source.suffix in SUFFIXES and "failed" not in source.parts:
- the archive that is handed in has none              copy = target / source.relative_to(ROOT / "data")
- the archive that is handed in has none              copy.parent.mkdir(parents=True, exist_ok=True)
- the archive that is handed in has none              shutil.copyfile(source, copy)
- the archive that is handed in has none      theme = Path(self.build_lib) / "publish" / "theme"
- the archive that is handed in has none      shutil.rmtree(theme, ignore_errors=True)
- the archive that is handed in has none      for source in (ROOT / "theme" / name for name in THEME):
- the archive that is handed in has none          if source.is_dir():  # the archive that is handed in has none
- the archive that is handed in has none              shutil.copytree(source, theme / source.name)
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / "tarea2" / "stored"
+        shutil.rmtree(target, ignore_errors=True)  # what an earlier build has left
+        for source in sorted(p for name in FOLDERS for p in (ROOT / "data" / name).rglob("*")):
+            if source.suffix in SUFFIXES and "failed" not in source.parts:
+                copy = target / source.relative_to(ROOT / "data")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+        theme = Path(self.build_lib) / "publish" / "theme"
+        shutil.rmtree(theme, ignore_errors=True)
+        for name in THEME:
+            shutil.copytree(ROOT / "theme" / name, theme / name)
 
 
 setup(cmdclass={"build_py": WithStored})
