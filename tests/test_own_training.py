@@ -443,4 +443,5 @@ def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "own" / "cache").glob("*.bytes"))  # it did not fit into what is kept
-    assert int(done.stdout) / (count * side**2) < 6
+    # 5.5, most of it batches that are larger; what is held as numbers with decimals takes 20 more
+    assert int(done.stdout) / (count * side**2) < 12
