@@ -190,6 +190,8 @@ def train(
             model = shlex.quote(paths.short(mine.model))
             use = f"tarea2 predict --model {model} IMAGES -o OUT"
             print(f"the best network is {model}; to use it: {use}")
+            store = shlex.quote(paths.short(mine.model.parents[1]))
+            print(f"all of it as a page: tarea2 report {store} --name {shlex.quote(chosen.name)}")
         for line in own.too_short(mine):
             print(f"tarea2: {line}", file=sys.stderr)
     for network, reason in failed.items():
