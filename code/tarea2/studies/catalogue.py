@@ -32,7 +32,7 @@ STUDIES = {
         Study("encoder-decoder", encoder_decoder.DEFINITIONS, encoder_decoder.STORED_MODELS),
         Study("final", final.DEFINITIONS, final.STORED_MODELS),
         Study("segmentation-context", context.DEFINITIONS),
-        Study("segmentation-recipes", recipes.DEFINITIONS, whole=False),
+        Study("segmentation-recipes", recipes.DEFINITIONS),
         Study("segmentation-peers", peers.DEFINITIONS, whole=False),
         Study("segmentation-amounts", amounts.SCENE_DEFINITIONS, whole=False),
         Study("segmentation-edges", edges.DEFINITIONS),
