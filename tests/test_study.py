@@ -182,10 +182,11 @@ def test_own_images_are_trained_on_and_ranked(store, folders, monkeypatch, capsy
     assert f"2 runs trained; results are in {store / 'mine' / 'results' / name}/" in out
     ranking = out.split("runs trained")[1].splitlines()[1:]
     assert ranking[0].split() == ["name", "validation_miou", "test_miou", "parameters", "seeds"]
-    assert {line.split()[0] for line in ranking[1:-1]} == {"baseline", "skip-add"}
+    assert {line.split()[0] for line in ranking[1:-2]} == {"baseline", "skip-add"}
     model = store / "mine" / "models" / f"{name}.safetensors"
     assert model.exists()
-    assert ranking[-1].startswith(f"the best network is {model}; to use it: tarea2 predict")
+    assert ranking[-2].startswith(f"the best network is {model}; to use it: tarea2 predict")
+    assert ranking[-1] == f"all of it as a page: tarea2 report {store / 'mine'} --name {name}"
     run = results.read(store / "mine" / "results" / name / "baseline-seed0.json")
     assert (run["spec"]["inputs"], run["spec"]["classes"]) == (1, 2)
     assert run["data"]["name"] == "photos"
