@@ -48,6 +48,12 @@ def together(main: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     return both.assign(network=[name.split("-lr-")[0] for name in both["name"]])
 
 
+def first_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Validation mIoU of the first seed: a row for each network, a column for each rate."""
+    first = runs[(runs["epochs"] == RECIPE.epochs) & (runs["seed"] == THREE[0])]
+    return first.pivot(index="network", columns="rate", values="validation_miou")
+
+
 def best_rates(runs: pd.DataFrame) -> dict[str, float]:
     """Of the rates measured with three seeds, the best one for each network on validation.
 
