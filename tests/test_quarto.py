@@ -68,7 +68,9 @@ def test_pdfs_have_nearly_as_many_pages_and_shade_their_code(site, quarto_site, 
     ours, theirs = (pypdf.PdfReader(folder / name) for folder in (site, quarto_site))
     assert abs(len(ours.pages) - len(theirs.pages)) <= 1
     assert shaded(ours) == shaded(theirs)
-    assert len(last_page(theirs)) > 5
+    last = last_page(theirs)
+    references = re.findall(r"\. (?:19|20)\d\d\. ", " ".join(last))
+    assert len(last) > 5 or len(references) > 1  # no page for a single reference
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,8 +2,7 @@
 // For the pages of both engines; content.css draws the marks.
 (() => {
   const boxes = document.querySelectorAll(
-    "main pre, main div.sourceCode, .table-scroll, a.lightbox, " +
-      ".equation-body, main math[display=block]",
+    "main pre, main div.sourceCode, .table-scroll, .equation-body, a.lightbox",
   );
   const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
 
