@@ -12,7 +12,7 @@ from scipy import stats
 from publish.page import INLINE, read
 from publish.project import ROOT
 from tarea2.studies.claims import ClaimError, Scores, holds
-from tarea2.studies.comparisons import against, holm, mean_interval, welch
+from tarea2.studies.comparisons import against, holm, kendall, mean_interval, welch
 
 RUNS = pd.DataFrame(
     [
@@ -25,6 +25,7 @@ RUNS = pd.DataFrame(
     columns=["name", "score"],
 )  # fmt: skip
 SCORES = Scores(RUNS, "score")
+ORDER = dict(zip("abcdef", range(6), strict=True))
 
 TRUE = {
     "above": SCORES.above("high", ["low", "middle"]),
@@ -113,6 +114,31 @@ def test_many_networks_are_compared_with_one():
     assert found.loc["high", "difference"] == pytest.approx(0.555)
     assert (found["holm"] >= found["p"]).all()
     assert (found["low"] < found["difference"]).all()
+
+
+def test_kendall_counts_pairs_in_the_same_order():
+    first = {name: np.full(3, value) for name, value in zip("abcd", (1, 2, 3, 4), strict=True)}
+    second = {name: np.full(3, value) for name, value in zip("abcde", (1, 3, 2, 4, 9), strict=True)}
+    found = kendall(first, second)  # of six pairs, one is the other way round; e is in one only
+    assert (found.tau, found.low, found.high) == pytest.approx((4 / 6, 4 / 6, 4 / 6))
+    assert found.p == pytest.approx(stats.kendalltau((1, 2, 3, 4), (1, 3, 2, 4)).pvalue)
+    backwards = {name: -values for name, values in first.items()}
+    assert kendall(first, backwards).tau == pytest.approx(-1)
+
+
+def test_kendall_is_less_sure_where_seeds_differ_more():
+    def study(spread):
+        return {name: value + spread * np.array([-1.0, 0, 1]) for name, value in ORDER.items()}
+
+    sure, unsure = (kendall(study(spread), study(spread)) for spread in (0.01, 2.0))
+    assert sure.low == sure.high == 1.0
+    assert unsure.low < 0.8 < unsure.high
+
+
+def test_kendall_needs_three_networks_in_common():
+    two = {"a": np.array([0.1]), "b": np.array([0.2])}
+    with pytest.raises(ValueError, match="three networks or more, 2 are in both"):
+        kendall(two, two | {"c": np.array([0.3])})
 
 
 def test_the_interval_of_a_mean():

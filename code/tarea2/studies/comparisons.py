@@ -1,8 +1,8 @@
-"""Differences between networks of several seeds: intervals, and many comparisons at once."""
+"""Networks of several seeds: differences with intervals, many at once, and two orders compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,3 +90,49 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
         return float(v[0]), float(v[0])
     reach = stats.t.ppf((1 + LEVEL) / 2, v.size - 1) * v.std(ddof=1) / np.sqrt(v.size)
     return float(v.mean() - reach), float(v.mean() + reach)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike two studies order the same networks: Kendall's tau, 1 for alike, -1 for reversed.
+
+    ``low`` and ``high``: its 95 % interval over seeds. ``p``: how often networks in random order
+    would agree or disagree as much.
+    """
+
+    tau: float
+    low: float
+    high: float
+    p: float
+
+
+def kendall(
+    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], draws: int = 5000,
+    seed: int = 0,
+) -> Agreement:  # fmt: skip
+    """Compare two orders of networks by their mean scores (Kendall 1938).
+
+    ``first`` and ``second`` hold one value per seed of each network; what only one of them has
+    does not count. The interval draws the seeds of every network anew, with replacement, in both
+    studies: it says what other seeds would give for the same networks, nothing of other networks.
+
+    Raises ValueError for fewer than three networks in common.
+    """
+    names = [name for name in first if name in second]
+    if len(names) < 3:
+        raise ValueError(f"an order needs three networks or more, {len(names)} are in both studies")
+    generator = np.random.default_rng(seed)
+
+    def again(values: np.ndarray) -> np.ndarray:
+        """Means of the drawn seeds, ``(draws,)``."""
+        chosen = generator.integers(0, len(values), (draws, len(values)))
+        return np.asarray(values)[chosen].mean(1)
+
+    drawn = [np.stack([again(study[name]) for name in names], axis=1) for study in (first, second)]
+    pairs = np.triu_indices(len(names), 1)
+    # tau of each draw: of all pairs, those in the same order minus those in the other
+    signs = [np.sign(means[:, pairs[0]] - means[:, pairs[1]]) for means in drawn]  # (draws, pairs)
+    low, high = np.quantile((signs[0] * signs[1]).mean(1), ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    means = [[float(np.mean(study[name])) for name in names] for study in (first, second)]
+    found = stats.kendalltau(*means)
+    return Agreement(float(found.statistic), float(low), float(high), float(found.pvalue))
