@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2.plots import style
-from tarea2.studies import segmentation
+from tarea2.studies import camvid, peers, segmentation
 from tarea2.studies.comparisons import against
 
 # Kind of network -> colour, marker and name.
@@ -14,7 +14,8 @@ KINDS = {
     "factor": (style.GREY, "o", "un factor cambiado"),
     "reference": (style.BLACK, "D", "referencia"),
     "combination": (style.BLUE, "^", "combinación"),
-    "peer": (style.ORANGE, "X", "red de MONAI"),
+    "peer": (style.ORANGE, "X", "red de otros"),
+    "candidate": (style.GREEN, "v", "red para fotografías"),
 }
 
 # Names of the study's networks on the page, and the groups of factors.
@@ -49,7 +50,22 @@ LABELS = {
     "wide-deep": "D: 16-24-36, 3 conv.",
     "monai-basicunet": "BasicUNet pequeña",
     "monai-unet": "UNet residual pequeña",
+    "segresnet-8": "SegResNet, 8 filtros",
+    "segresnet-16": "SegResNet, 16 filtros",
+    "attention-unet": "AttentionUnet",
+    "basicunet-default": "BasicUNet entera",
+    "nnunet-plain": "PlainConvUNet (nnU-Net)",
+    "deep-concat": "E: 16-22-31-44-61",
+    "deep-add": "F: 16-23-34-49-71, sumas",
+    "deep-concat-long": "E, 60 épocas",
 }
+
+# CamVid's classes on the page.
+STREET_CLASSES = {
+    "sky": "cielo", "building": "edificio", "pole": "poste", "road": "calzada",
+    "pavement": "acera", "tree": "árbol", "sign": "señal", "fence": "valla", "car": "coche",
+    "pedestrian": "peatón", "bicyclist": "ciclista",
+}  # fmt: skip
 
 GROUPS = {  # field of the spec -> group of factors
     "depth": "capas", "convolutions": "capas", "bottom": "capas", "width": "filtros",
@@ -59,11 +75,12 @@ GROUPS = {  # field of the spec -> group of factors
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the study with the columns ``label`` and ``kind`` that the figures want."""
+    """Runs of a segmentation study with the columns ``label`` and ``kind`` that figures want."""
     kinds = {"baseline": "baseline", "reference": "reference"}
     kinds |= dict.fromkeys(segmentation.FACTORS, "factor")
     kinds |= dict.fromkeys(segmentation.COMBINATIONS, "combination")
-    kinds |= dict.fromkeys(segmentation.PEERS, "peer")
+    kinds |= dict.fromkeys((*segmentation.PEERS, *peers.PEERS), "peer")
+    kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
     return table.assign(
         label=[LABELS.get(name, name) for name in table["name"]],
         kind=[kinds[name] for name in table["name"]],
