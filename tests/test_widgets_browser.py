@@ -25,7 +25,7 @@ CHAPTERS = {
     "taller": "06-preguntas-cnn", "campo": "08-segmentacion", "explorador": "08-segmentacion",
     "escena": "08-segmentacion", "digito": "05-mnist", "rayas": "04-remuestreo",
     "damero": "04-remuestreo", "codigos": "07-encoder-decoder", "escritor": "07-encoder-decoder",
-    "senal": "09-experimento-final",
+    "senal": "10-experimento-final",
 }  # fmt: skip
 PIECES = list(CHAPTERS)
 # A control of each piece, what a reader types or chooses there, and what a broken link would say.
@@ -309,7 +309,7 @@ def test_pieces_stay_within_their_budget(site, page_name):
 
 
 def test_pages_without_pieces_load_nothing(site):
-    for page_name in ("02-mnist-1d", "10-reflexiones"):
+    for page_name in ("02-mnist-1d", "11-reflexiones"):
         assert "widgets/" not in (site / "chapters" / f"{page_name}.html").read_text("utf-8")
 
 
