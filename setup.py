@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("results", "models")
 SUFFIXES = {".json", ".safetensors"}
-THEME = ("filters", "site", "typst")
+THEME = ("filters", "quarto", "site", "typst")
 
 
 class WithStored(build_py):

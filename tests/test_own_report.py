@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -97,6 +98,16 @@ def test_what_holds_no_study_is_refused_in_one_sentence(store, capsys, spoil, na
     assert said.err.count("\n") == 1
     assert not said.out
     assert not (store / "reports").exists()
+
+
+def test_quarto_that_is_not_there_is_named_in_one_sentence(store, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if (Path(sys.executable).parent / "quarto").exists():
+        pytest.skip("this environment has Quarto")
+    capsys.readouterr()
+    assert run_cli("report", store, "--engine", "quarto") == 1
+    assert "Quarto is not on this machine's PATH; install Quarto" in capsys.readouterr().err
+    assert not list((store / "reports").glob("*"))
 
 
 def test_an_altered_run_is_refused(store, capsys):
@@ -287,6 +298,19 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
     assert run_cli("report", store) == 1
     assert "is not of a report" in capsys.readouterr().err
     assert not html.exists()
+
+
+@pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")
+def test_quarto_makes_the_same_page(store, tmp_path):
+    def text(page):
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        return [" ".join(found.get_text(" ").split()) for found in soup.main.select("h2, th, td")]
+
+    ours, _ = own_report.report(store, out=tmp_path / "ours")
+    theirs, pdf = own_report.report(store, out=tmp_path / "theirs", engine="quarto")
+    assert text(theirs) == text(ours)
+    assert not re.search(r'(src|href)="(?!data:|#|https?:)', theirs.read_text(encoding="utf-8"))
+    assert "Resumen" in pypdf.PdfReader(pdf).pages[0].extract_text()
 
 
 def test_a_page_without_its_images_or_a_second_seed(original, store, tmp_path, capsys):

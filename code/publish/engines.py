@@ -44,6 +44,12 @@ def find_quarto(project: Project) -> tuple[str | None, str]:
     return None, reason
 
 
+def installed_quarto() -> tuple[str | None, str]:
+    """The same without an attempt to install it."""
+    found = _on_path()
+    return _checked(found) if found else (None, "Quarto is not on this machine's PATH")
+
+
 def _on_path() -> str | None:
     own = Path(sys.executable).parent
     return shutil.which("quarto", path=os.pathsep.join([str(own), os.environ.get("PATH", "")]))
@@ -94,7 +100,7 @@ def build_with_quarto(
         for page in changed:
             resources.copy(own[page.path], project, work)
         handover.freeze(changed, executions, project, work)
-        _render(program, work, [] if len(changed) == len(pages) else changed)
+        render_with_quarto(program, work, [] if len(changed) == len(pages) else changed)
         for page in changed:
             notebook = executions[page.path].notebook
             render.ipynb(page, notebook, project, site, own[page.path])
@@ -110,8 +116,11 @@ def build_with_quarto(
     return [page.path for page in changed]
 
 
-def _render(program: str, work: Path, pages: list[Page]) -> None:
-    """Let Quarto render pages of the copy, or all of it when none is named."""
+def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:
+    """Let Quarto render pages of the project in a folder, or all of it when none is named.
+
+    Raises :class:`PublishError` with Quarto's own words.
+    """
     targets = [[page.path, "--use-freezer"] for page in pages] or [[]]
     for target in targets:
         done = subprocess.run(

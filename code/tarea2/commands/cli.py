@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from contextlib import nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:  # commands import what they need: `tarea2 --help` should not 
 
     from tarea2.studies import Study
     from tarea2.studies.own import OwnStudy
+
+
+class Engine(StrEnum):
+    """What makes the pages of a report."""
+
+    BUILTIN = "builtin"
+    QUARTO = "quarto"
+
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -403,6 +412,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the pages; FOLDER/reports.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What makes the pages; Quarto has to be installed.")
+    ] = Engine.BUILTIN,
 ) -> None:
     """Write the page of a study on own images: HTML in one file, and PDF.
 
@@ -411,7 +423,7 @@ def report(
     from tarea2.commands import own_report
 
     written = own_report.report(
-        folder, name, out, lambda line: print(f"tarea2: {line}", file=sys.stderr)
+        folder, name, out, lambda line: print(f"tarea2: {line}", file=sys.stderr), engine.value
     )
     print(f"the report is in {' and '.join(map(str, written))}")
 

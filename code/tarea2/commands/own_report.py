@@ -30,12 +30,13 @@ FIELDS: records.Fields = {"study": str, "files": dict}
 
 def report(
     folder: Path, name: str | None = None, out: Path | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = print, engine: str = "builtin",
 ) -> tuple[Path, Path]:  # fmt: skip
     """Make the page of a study, as HTML in one file and as PDF; returns both paths.
 
     folder: the study's store. name: of the study, where the folder holds several. out: where the
     page goes, by default ``folder/reports``. ``say`` hears what had to be left out, and why.
+    engine: ``builtin`` or ``quarto``, which makes the same page with Quarto's program.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def report(
         page.write_text(text, encoding="utf-8")
         asked = {"store": str(store), "name": name}
         (work / "study.json").write_text(json.dumps(asked), encoding="utf-8")
-        _make(page)
+        _make(page, engine)
         made = [page.with_suffix(target.suffix).read_bytes() for target in targets]
     for target, content in zip(targets, made, strict=True):
         with replacing(target) as file:
@@ -116,10 +117,10 @@ def _save_examples(stored: OwnRuns, work: Path, say: Callable[[str], None]) -> b
     return True
 
 
-def _make(page: Path) -> None:
+def _make(page: Path, engine: str) -> None:
     """Have the renderer make a page, in a process of its own, as it knows nothing of studies."""
     done = subprocess.run(
-        [sys.executable, "-m", "publish.single", str(page)],
+        [sys.executable, "-m", "publish.single", str(page), "--engine", engine],
         capture_output=True, encoding="utf-8", errors="replace",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
