@@ -1,5 +1,6 @@
 """CamVid: what is read and refused, how it is fetched, and what its studies train."""
 
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -222,8 +223,12 @@ def test_the_real_camvid_where_it_is(monkeypatch):
 def test_the_studies_vary_the_network_only_and_keep_to_their_limit():
     for definition in (*find("camvid").definitions, *find("camvid-best").definitions):
         longer = definition.name.endswith("-long")
-        assert definition.recipe == (study.LONG if longer else study.RECIPE)
-        assert definition.seeds == (0, 1, 2)
+        if definition.name == study.EPOCHS_ALONE:
+            assert definition.recipe == dataclasses.replace(study.RECIPE, epochs=study.LONG.epochs)
+        else:
+            assert definition.recipe == (study.LONG if longer else study.RECIPE)
+        alone = {study.longer(study.CHOSEN_PEER), study.EPOCHS_ALONE}
+        assert definition.seeds == ((0,) if definition.name in alone else (0, 1, 2))
         assert (definition.spec.inputs, definition.spec.classes) == (3, 11)
     for definition in find("camvid-best").definitions:
         assert metrics.count_parameters(models.build(definition.spec)) <= study.LIMIT

@@ -57,7 +57,9 @@ LABELS = {
     "nnunet-plain": "PlainConvUNet (nnU-Net)",
     "deep-concat": "E: 16-22-31-44-61",
     "deep-add": "F: 16-23-34-49-71, sumas",
-    "deep-concat-long": "E, 60 épocas",
+    "deep-concat-long": "E, receta larga",
+    "deep-concat-epochs-60": "E, 60 épocas",
+    "attention-unet-long": "AttentionUnet, receta larga",
 }
 
 # CamVid's classes on the page.
@@ -80,6 +82,7 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     kinds |= dict.fromkeys(segmentation.FACTORS, "factor")
     kinds |= dict.fromkeys(segmentation.COMBINATIONS, "combination")
     kinds |= dict.fromkeys((*segmentation.PEERS, *peers.PEERS), "peer")
+    kinds |= {camvid.longer(camvid.CHOSEN_PEER): "peer", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
     return table.assign(
         label=[LABELS.get(name, name) for name in table["name"]],

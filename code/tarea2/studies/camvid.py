@@ -27,6 +27,10 @@ LIMIT = 300_000  # weights of a candidate, at most
 # What is aimed at on the test part: mean IoU of three seeds, and gain over the better peer.
 AIMS = (0.45, 0.03)
 
+# What others publish for 360×480 images, nine times as many pixels: parameters and mean IoU
+# (Paszke et al. 2016, tables 1 and 6).
+PUBLISHED = {"ENet": (370_000, 0.513)}
+
 # Of each family of the main study (more depth, more convolutions, more filters, combinations) the
 # network that is best on validation there, and the peers.
 NAMED: dict[str, EncoderDecoderSpec | PeerSpec] = {
@@ -49,21 +53,37 @@ CANDIDATES: dict[str, EncoderDecoderSpec] = {
 
 
 def definitions(
-    networks: Mapping[str, EncoderDecoderSpec | PeerSpec], recipe: Recipe = RECIPE
+    networks: Mapping[str, EncoderDecoderSpec | PeerSpec],
+    recipe: Recipe = RECIPE,
+    seeds: tuple[int, ...] = THREE,
 ) -> tuple[Definition, ...]:
     """Networks on CamVid; scored at the end only: to score large masks each epoch takes long."""
     classes = len(datasets.CAMVID_CLASSES)
     return tuple(
         Definition(
-            name, replace(spec, inputs=3, classes=classes), recipe, datasets.camvid, THREE, watch=()
+            name, replace(spec, inputs=3, classes=classes), recipe, datasets.camvid, seeds, watch=()
         )
         for name, spec in networks.items()
     )
 
 
-NAMED_DEFINITIONS = definitions(NAMED)
-CHOSEN = "deep-concat"  # the best candidate on validation, which a test checks
+def longer(name: str) -> str:
+    """What a network is called that trains with :data:`LONG`."""
+    return f"{name}-long"
+
+
+# The best on validation, of the candidates and of the peers, which tests check: they train longer.
+CHOSEN, CHOSEN_PEER = "deep-concat", "attention-unet"
+EPOCHS_ALONE = f"{CHOSEN}-epochs-{LONG.epochs}"
+NAMED_DEFINITIONS = (
+    *definitions(NAMED),
+    *definitions({longer(CHOSEN_PEER): NAMED[CHOSEN_PEER]}, LONG, THREE[:1]),
+    # What more epochs do alone, without the rest of LONG.
+    *definitions(
+        {EPOCHS_ALONE: CANDIDATES[CHOSEN]}, replace(RECIPE, epochs=LONG.epochs), THREE[:1]
+    ),
+)
 CANDIDATE_DEFINITIONS = definitions(CANDIDATES) + definitions(
-    {f"{CHOSEN}-long": CANDIDATES[CHOSEN]}, LONG
+    {longer(CHOSEN): CANDIDATES[CHOSEN]}, LONG
 )
 STORED_MODELS = {"camvid": tuple(d.name for d in CANDIDATE_DEFINITIONS)}
