@@ -276,14 +276,17 @@ def _ranking(own: OwnStudy) -> str:
 def measure() -> None:
     """Measure the segmentation study's costs, what another idea of the edge scores, a convolution.
 
-    Leave the machine alone meanwhile: times are compared with each other.
+    Where CamVid is, what its stored model sees in some frames too. Leave the machine alone
+    meanwhile: times are compared with each other.
     """
-    from tarea2 import convolution_times, results, studies
-    from tarea2.studies import costs, segmentation
+    from tarea2 import convolution_times, datasets, results, studies
+    from tarea2.studies import costs, segmentation, streets
 
     convolution_times.store()
     path = costs.store(studies.find("segmentation"))
     results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})
+    if datasets.camvid_is_here():
+        streets.store_examples()
     print(f"measures are in {path.parent}")
 
 

@@ -37,6 +37,9 @@ def confusion(
                     color=style.BLUE if right else
                     ("white" if errors[row, column] > 0.6 * errors.max() else "black"),
                     )  # fmt: skip
+    if sum(len(name) > 4 for name in names) > 1:  # words, which would run into each other
+        ax.set_yticklabels(names, rotation=0)
+        ax.set_xticklabels(names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_xlabel("clase predicha")
     ax.set_ylabel("clase verdadera")
     plt.close(fig)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -185,6 +185,33 @@ def _along_steps(corners: np.ndarray) -> np.ndarray:
         pieces.append(np.column_stack([x * (next_x / x) ** share, np.full(25, y)]))
         pieces.append(np.column_stack([np.full(25, next_x), y + (next_y - y) * share]))
     return np.concatenate(pieces)
+
+
+def orders(
+    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], kinds: Mapping[str, str],
+    axes_names: tuple[str, str], width: float = 4.4,
+) -> Figure:  # fmt: skip
+    """Draw each network at its mean score in two studies, with 95 % intervals over seeds.
+
+    ``first`` and ``second`` hold a value per seed for each label; ``kinds`` its group of
+    :data:`KINDS`.
+    """
+    fig, ax = style.figure(width=width, height=0.8 * width)
+    points = {}
+    for label in first:
+        colour, marker, _ = KINDS[kinds[label]]
+        x, y = np.mean(first[label]), np.mean(second[label])
+        ax.plot(mean_interval(first[label]), (y, y), color=colour, lw=1, alpha=0.45)
+        ax.plot((x, x), mean_interval(second[label]), color=colour, lw=1, alpha=0.45)
+        ax.plot(x, y, marker, color=colour, ms=5, ls="none")
+        points[label] = np.array([x, y])
+    ax.set_xlabel(axes_names[0])
+    ax.set_ylabel(axes_names[1])
+    ax.margins(0.12)
+    ax.grid()
+    place_labels(ax, np.stack(list(points.values())), points)
+    plt.close(fig)
+    return fig
 
 
 def curves(lines: Sequence[tuple[str, np.ndarray]], ylabel: str, width: float = 4.6) -> Figure:

@@ -24,11 +24,10 @@ RECIPE = Recipe(
 )  # fmt: skip
 LONG = replace(RECIPE, epochs=60, class_weights="none", augment=("colour", "flip", "scale"))
 LIMIT = 300_000  # weights of a candidate, at most
-# What is aimed at on the test part: mean IoU of three seeds, and gain over the better peer.
+# What is aimed at on the test part: mean IoU of three seeds, and gain over each peer.
 AIMS = (0.45, 0.03)
 
-# What others publish for 360×480 images, nine times as many pixels: parameters and mean IoU
-# (Paszke et al. 2016, tables 1 and 6).
+# What others publish for images of 360×480: parameters and mean IoU (Paszke et al. 2016).
 PUBLISHED = {"ENet": (370_000, 0.513)}
 
 # Of each family of the main study (more depth, more convolutions, more filters, combinations) the
@@ -72,7 +71,8 @@ def longer(name: str) -> str:
     return f"{name}-long"
 
 
-# The best on validation, of the candidates and of the peers, which tests check: they train longer.
+# They train longer, which tests check: of the candidates the best on validation, and of the peers
+# the best there with the first seed, as there was time for one run.
 CHOSEN, CHOSEN_PEER = "deep-concat", "attention-unet"
 EPOCHS_ALONE = f"{CHOSEN}-epochs-{LONG.epochs}"
 NAMED_DEFINITIONS = (
