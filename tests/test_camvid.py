@@ -216,6 +216,10 @@ def test_the_real_camvid_where_it_is(monkeypatch):
     assert [len(s) for s in (data.train, data.validation, data.test)] == [367, 101, 233]
     assert data.sha256.startswith("d1d8352b01de69d4")
     assert len(data.test.truth) == 233
+    for name in ("camvid", "camvid-best"):
+        runs = load(name)
+        for definition in find(name).definitions:
+            assert set(runs.loc[runs["name"] == definition.name, "key"]) == {definition.key()}
 
 
 # The studies --------------------------------------------------------------------------------------

@@ -116,7 +116,8 @@ def test_the_committed_runs_are_whole_and_current(study):
     for definition in studies.find(study).definitions:
         rows = table[table["name"] == definition.name]
         assert rows["seed"].tolist() == list(definition.seeds)
-        if "mnist-" not in f"{study}-{definition.name}":  # their data is always here
+        where = f"{study}-{definition.name}"
+        if "mnist-" not in where and "camvid" not in where:  # their data is always here
             assert set(rows["key"]) == {definition.key()}
 
 

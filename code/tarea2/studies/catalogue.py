@@ -38,8 +38,8 @@ STUDIES = {
         Study("segmentation-edges", edges.DEFINITIONS),
         Study("segmentation-search", search.DEFINITIONS, whole=False),
         Study("mnist1d-amounts", amounts.SIGNAL_DEFINITIONS),
-        Study("camvid", camvid.NAMED_DEFINITIONS, whole=False),
-        Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS, whole=False),
+        Study("camvid", camvid.NAMED_DEFINITIONS),
+        Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS),
         Study("check", segmentation.CHECK),
     )
 }

@@ -109,11 +109,15 @@ STORED_MODELS: dict[str, tuple[str, ...]] = {
     "segmentation-baseline": ("baseline",),
 }
 
-# The same recipe on scenes of other digits.
-REPLICATED = ("baseline", "reference")
+# The same recipe on scenes of other digits: two networks at first, then six to compare the order.
+REPLICATED: dict[str, tuple[int, ...]] = dict.fromkeys(("baseline", "reference"), THREE)
+REPLICATED |= dict.fromkeys(
+    ("block-separable", "width-8", "skip-none", "width-16", "wide-slow", "monai-basicunet"),
+    THREE[:2],
+)
 MNIST_DEFINITIONS = tuple(
-    replace(definition, seeds=THREE)
-    for definition in study(partial(datasets.digit_scenes, "mnist"), only=REPLICATED)
+    replace(definition, seeds=REPLICATED[definition.name])
+    for definition in study(partial(datasets.digit_scenes, "mnist"), only=tuple(REPLICATED))
 )
 
 # The smallest run that goes through everything; a test trains it anew and compares.
