@@ -184,7 +184,10 @@ def comparisons(path: str, section: str | None = None) -> list[str]:
 
 @pytest.mark.parametrize(
     ("path", "section"),
-    [("chapters/08-segmentacion.qmd", None), ("report.qmd", "{#sec-informe-segmentacion}")],
+    [
+        ("chapters/08-segmentacion.qmd", None), ("chapters/09-escenas-de-calle.qmd", None),
+        ("report.qmd", "{#sec-informe-segmentacion}"),
+    ],
 )
 def test_every_sentence_that_compares_rests_on_the_runs(path, section):
     assert not [
