@@ -191,7 +191,7 @@ def orders(
     first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], kinds: Mapping[str, str],
     axes_names: tuple[str, str], width: float = 4.4,
 ) -> Figure:  # fmt: skip
-    """Draw each network at its mean score in two studies, with 95 % intervals over seeds.
+    """Draw each network at its mean score in two studies, and how far its seeds spread.
 
     ``first`` and ``second`` hold a value per seed for each label; ``kinds`` its group of
     :data:`KINDS`.
@@ -201,8 +201,9 @@ def orders(
     for label in first:
         colour, marker, _ = KINDS[kinds[label]]
         x, y = np.mean(first[label]), np.mean(second[label])
-        ax.plot(mean_interval(first[label]), (y, y), color=colour, lw=1, alpha=0.45)
-        ax.plot((x, x), mean_interval(second[label]), color=colour, lw=1, alpha=0.45)
+        # From the lowest seed to the highest: of two an interval of confidence would say nothing.
+        ax.plot((min(first[label]), max(first[label])), (y, y), color=colour, lw=1, alpha=0.45)
+        ax.plot((x, x), (min(second[label]), max(second[label])), color=colour, lw=1, alpha=0.45)
         ax.plot(x, y, marker, color=colour, ms=5, ls="none")
         points[label] = np.array([x, y])
     ax.set_xlabel(axes_names[0])
