@@ -185,7 +185,8 @@ def comparisons(path: str, section: str | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "section"),
     [
-        ("chapters/08-segmentacion.qmd", None), ("chapters/09-escenas-de-calle.qmd", None),
+        ("chapters/08-segmentacion.qmd", None),
+        ("chapters/09-escenas-de-calle.qmd", None),
         ("report.qmd", "{#sec-informe-segmentacion}"),
     ],
 )
