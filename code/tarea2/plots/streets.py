@@ -28,12 +28,14 @@ def examples(
     """
     if len(images):
         return own.predictions(images, truths, found, LEGEND, CLASSES, titles)
-    fig, axes = style.figure(1, len(found), height=0.75 * style.PAGE / len(found) + 0.75)
+    fig, axes = style.figure(1, len(found), height=0.75 * style.PAGE / len(found) + 0.9)
     for ax, mask, title in zip(axes, found, titles, strict=True):
         ax.imshow(LEGEND.coloured(mask), interpolation="nearest")
         ax.set_title(title, fontsize=6.5)
         ax.set_xticks([])
         ax.set_yticks([])
+        for spine in ax.spines.values():
+            spine.set_visible(False)
     marks = [
         Patch(fc=np.array(colour) / 255, ec=style.GREY, lw=0.4, label=name)
         for name, colour in zip(CLASSES, CAMVID_CLASSES.values(), strict=True)
