@@ -242,10 +242,9 @@ def test_the_studies_vary_the_network_only_and_keep_to_their_limit():
 def test_those_that_train_longer_are_the_best_on_validation():
     scores = Scores(load("camvid-best"), "validation_miou")
     assert scores.best(study.CHOSEN, among=list(study.CANDIDATES))
-    peers = [name for name, spec in study.NAMED.items() if isinstance(spec, models.PeerSpec)]
     named = load("camvid")
     first = Scores(named[named["seed"] == 0], "validation_miou")
-    assert first.best(study.CHOSEN_PEER, among=peers)
+    assert first.best(study.CHOSEN_PEER, among=study.PEERS)
 
 
 def test_frames_and_videos():

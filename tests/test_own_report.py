@@ -14,6 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from publish import engines, single
 from publish.page import read
 from tarea2 import metrics
 from tarea2.commands import cli, own_prediction, own_report
@@ -100,14 +101,19 @@ def test_what_holds_no_study_is_refused_in_one_sentence(store, capsys, spoil, na
     assert not (store / "reports").exists()
 
 
-def test_quarto_that_is_not_there_is_named_in_one_sentence(store, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    if (Path(sys.executable).parent / "quarto").exists():
-        pytest.skip("this environment has Quarto")
+def test_quarto_that_is_not_there_is_named_in_one_sentence(store, monkeypatch, capsys):
+    def here(command, **_):  # the renderer in this process, which finds no Quarto
+        monkeypatch.setattr(engines, "_on_path", lambda: None)
+        try:
+            single.main(Path(command[3]), single.Engine(command[5]))
+        except SystemExit as stop:
+            return SimpleNamespace(returncode=stop.code, stderr=capsys.readouterr().err)
+
+    monkeypatch.setattr(own_report.subprocess, "run", here)
     capsys.readouterr()
     assert run_cli("report", store, "--engine", "quarto") == 1
     assert "Quarto is not on this machine's PATH; install Quarto" in capsys.readouterr().err
-    assert not list((store / "reports").glob("*"))
+    assert not (store / "reports").exists()
 
 
 def test_an_altered_run_is_refused(store, capsys):

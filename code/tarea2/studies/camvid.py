@@ -43,6 +43,7 @@ NAMED: dict[str, EncoderDecoderSpec | PeerSpec] = {
     "attention-unet": peers.PEERS["attention-unet"],
     "basicunet-default": peers.PEERS["basicunet-default"],
 }
+PEERS = tuple(name for name, spec in NAMED.items() if isinstance(spec, PeerSpec))
 # Four levels down, so that a frame's whole height is seen, and filters that grow slowly.
 _DEEP = EncoderDecoderSpec(depth=4, width=16, growth=1.45, block="residual")
 CANDIDATES: dict[str, EncoderDecoderSpec] = {
