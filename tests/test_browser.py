@@ -21,18 +21,22 @@ if not CHROMIUM:
     )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+# A page is opened once for all that is looked at in one size: opening costs more than looking.
+
+
 @pytest.mark.parametrize("name", [*PAGES, SOURCE])
-def test_axe_finds_nothing_serious(browser, site, name, theme):
-    page = visit(browser, uri(site, name), theme=theme)
+def test_a_page_is_accessible_in_both_themes_and_fetches_nothing_from_elsewhere(
+    browser, site, name
+):
+    requests: list[str] = []
+    page = visit(browser, uri(site, name), requests=requests)
+    page.wait_for_load_state("networkidle")
+    assert any(url.endswith(name) for url in requests)
     assert serious(page) == []
-    page.close()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious_on_a_phone(browser, site, name):
-    page = visit(browser, uri(site, name), size=PHONE)
+    page.emulate_media(color_scheme="dark")
+    page.reload()
     assert serious(page) == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     page.close()
 
 
@@ -43,28 +47,11 @@ def test_axe_would_find_something(browser, site):
     page.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_request_leaves_the_machine(browser, site, name):
-    requests: list[str] = []
-    page = visit(browser, uri(site, name), requests=requests)
-    page.wait_for_load_state("networkidle")
-    assert any(url.endswith(name) for url in requests)
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
-    page.close()
-
-
 def test_a_request_would_be_seen(browser, site):
     requests: list[str] = []
     page = visit(browser, uri(site, "index.html"), requests=requests)
     page.evaluate("fetch('http://localhost:9/').catch(() => 0)")
     assert "http://localhost:9/" in requests
-    page.close()
-
-
-@pytest.mark.parametrize("name", [*PAGES, SOURCE])
-def test_nothing_is_wider_than_a_phone(browser, site, name):
-    page = visit(browser, uri(site, name), size=PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.close()
 
 
@@ -88,9 +75,18 @@ WORDS = """() => {
 BOXES = ".table-scroll, .equation-body, a.lightbox, main pre"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_phone_shows_tables_figures_and_equations_whole_or_scrolling(browser, site, name):
+@pytest.mark.parametrize("name", [*PAGES, SOURCE])
+def test_a_phone_shows_a_page_whole_or_scrolling_and_accessible(browser, site, name):
     page = visit(browser, uri(site, name), size=PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    if name != SOURCE:
+        assert serious(page) == []
+        check_what_scrolls(page)
+    page.close()
+
+
+def check_what_scrolls(page) -> None:
+    """Tables, figures and equations are whole, or scroll and say so."""
     assert page.evaluate(WORDS) == []
     for number in page.locator(".equation-number").all():
         box = number.bounding_box()
@@ -106,7 +102,6 @@ def test_a_phone_shows_tables_figures_and_equations_whole_or_scrolling(browser, 
     for image in page.locator("a.lightbox > img").all():  # letters keep their size
         shown, own = image.evaluate("e => [e.width, e.naturalWidth]")
         assert abs(shown - own) < 2
-    page.close()
 
 
 def overflow(box) -> int:

@@ -132,10 +132,10 @@ def test_the_shortest_real_run_reproduces_its_stored_numbers():
 
 
 def test_costs_are_measured_for_every_network(store):
-    table = costs.measure(studies.find("toy"), rounds=1, progress=False)
+    table = costs.measure(studies.find("toy").definitions, rounds=1, progress=False)
     assert table["name"].tolist() == ["plain", "separable"]
     assert (table[["epoch_seconds", "image_seconds"]] > 0).all(axis=None)
-    costs.store(studies.find("toy"))
+    costs.store("toy", studies.find("toy").definitions)
     assert costs.load("toy")["name"].tolist() == ["plain", "separable"]
     path = store / "results" / "measures" / "toy-costs.json"
     path.write_text(path.read_text().replace("plain", "other"))

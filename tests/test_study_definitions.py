@@ -99,10 +99,47 @@ def test_each_network_is_measured_at_the_rate_that_is_best_on_validation():
     assert recipes.best_rates(runs) == {name: r[-1] for name, r in recipes.MEASURED.items()}
 
 
-def test_peers_at_full_size_take_the_main_recipe_first():
-    first = peers.DEFINITIONS[: len(peers.PEERS)]
-    assert all(definition.recipe == segmentation.RECIPE for definition in first)
-    assert [definition.name for definition in first] == list(peers.PEERS)
+def test_peers_at_full_size_take_the_main_recipe_but_for_the_rate():
+    for definition in peers.DEFINITIONS:
+        rate = float(definition.name.split("-lr-")[-1]) if "-lr-" in definition.name else 3e-3
+        assert definition.recipe == dataclasses.replace(segmentation.RECIPE, lr=rate)
+    for name, rates in peers.MEASURED.items():
+        assert set(rates) <= set(peers.TRIED[name])
+        assert peers.OWN[name] in rates
+
+
+def test_each_peer_is_measured_at_the_rate_that_is_best_on_validation():
+    runs = studies.load("segmentation-peers")
+    found = {
+        name: {
+            rate: runs.loc[runs["name"] == peers.name_at(name, rate), "validation_miou"]
+            for rate in rates
+        }
+        for name, rates in peers.TRIED.items()
+    }
+    for name, of in found.items():
+        first = sorted(of, key=lambda rate: of[rate].iloc[0], reverse=True)
+        assert tuple(first[: len(peers.MEASURED[name])]) == peers.MEASURED[name]
+        means = {rate: of[rate].mean() for rate in of if len(of[rate]) == 3}
+        assert peers.OWN[name] == max(means, key=means.__getitem__)
+
+
+def test_each_network_counts_at_its_own_rate_only():
+    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    found = peers.at_their_rates(varied, studies.load("segmentation-peers"))
+    assert set(found["name"]) == {*recipes.COMPARED, *peers.TRIED, *peers.WIDER}
+    assert not found.duplicated(["name", "seed"]).any()
+    best = recipes.best_rates(varied) | peers.OWN | dict.fromkeys(peers.WIDER, peers.WIDER_RATE)
+    assert (found["rate"] == found["name"].map(best)).all()
+    assert (found["recipe"].map(lambda recipe: recipe["lr"]) == found["rate"]).all()
+
+
+def test_more_and_fewer_scenes_take_the_rate_found_with_the_usual_number():
+    for name, (spec, rate) in amounts.COMPARED.items():
+        of = [d for d in amounts.SCENE_DEFINITIONS if d.name.startswith(name)]
+        assert {d.recipe.lr for d in of} == {rate}
+        assert all(d.spec == spec for d in of)
+        assert rate == recipes.MEASURED[name][-1]
 
 
 def test_fewer_examples_are_seen_as_often_as_many():

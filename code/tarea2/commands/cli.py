@@ -274,16 +274,17 @@ def _ranking(own: OwnStudy) -> str:
 
 @app.command()
 def measure() -> None:
-    """Measure the segmentation study's costs, what another idea of the edge scores, a convolution.
+    """Measure the segmentation studies' costs, what another idea of the edge scores, a convolution.
 
     Where CamVid is, what its stored model sees in some frames too. Leave the machine alone
     meanwhile: times are compared with each other.
     """
-    from tarea2 import convolution_times, datasets, results, studies
-    from tarea2.studies import costs, segmentation, streets
+    from tarea2 import convolution_times, datasets, results
+    from tarea2.studies import costs, peers, segmentation, streets
 
     convolution_times.store()
-    path = costs.store(studies.find("segmentation"))
+    path = costs.store("segmentation", segmentation.DEFINITIONS)
+    costs.store("segmentation-peers", peers.COSTS)
     results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})
     if datasets.camvid_is_here():
         streets.store_examples()

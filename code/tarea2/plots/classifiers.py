@@ -95,25 +95,6 @@ def paired(differences: Sequence[tuple[str, np.ndarray]], xlabel: str) -> Figure
     return fig
 
 
-def by_amount(amounts: Sequence[int], rows: Sequence[tuple[str, np.ndarray]]) -> Figure:
-    """Accuracy in per cent against the examples learnt from; rows hold ``(amounts, seeds)``."""
-    fig, ax = style.figure(width=4.2, height=2.5)
-    for (name, values), colour, marker in zip(rows, style.CYCLE, "os^D", strict=False):
-        every = np.repeat(amounts, values.shape[1])
-        ax.plot(every, 100 * values.ravel(), ".", color=colour, alpha=0.4)
-        ax.plot(amounts, 100 * values.mean(1), color=colour, marker=marker, label=name)
-    ax.set_xscale("log")
-    ax.set_xticks(amounts, [number(amount) for amount in amounts])
-    ax.minorticks_off()
-    ax.set_ylim(0, 100)
-    ax.set_xlabel("señales para entrenar")
-    ax.set_ylabel("exactitud (%)")
-    ax.legend(loc="upper left")
-    ax.grid()
-    plt.close(fig)
-    return fig
-
-
 def filters(weights: np.ndarray) -> Figure:
     """Draw 1-D filters ``(count, taps)`` as stems, sorted by where their weight lies."""
     order = np.argsort(weights @ np.linspace(-1, 1, weights.shape[1]))

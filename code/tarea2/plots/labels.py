@@ -50,6 +50,9 @@ LABELS = {
     "wide-deep": "D: 16-24-36, 3 conv.",
     "monai-basicunet": "BasicUNet pequeña",
     "monai-unet": "UNet residual pequeña",
+    "wider-slow": "G: 28-42-63",
+    "wider-deep": "H: 26-39-58-88",
+    "wider-kernel-5": "I: 18-27-40, 5 × 5",
     "segresnet-8": "SegResNet, 8 filtros",
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",
@@ -80,7 +83,7 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Runs of a segmentation study with the columns ``label`` and ``kind`` that figures want."""
     kinds = {"baseline": "baseline", "reference": "reference"}
     kinds |= dict.fromkeys(segmentation.FACTORS, "factor")
-    kinds |= dict.fromkeys(segmentation.COMBINATIONS, "combination")
+    kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *peers.WIDER), "combination")
     kinds |= dict.fromkeys((*segmentation.PEERS, *peers.PEERS), "peer")
     kinds |= {camvid.longer(camvid.CHOSEN_PEER): "peer", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,23 @@ from tqdm import tqdm
 
 from tarea2 import metrics, results
 from tarea2.models import build
-from tarea2.studies.definition import Study
+from tarea2.studies.definition import Definition
 from tarea2.training import one_step, optimiser_for
 
 ROUNDS, STEPS = 5, 3
 
 
-def measure(study: Study, rounds: int = ROUNDS, progress: bool = True) -> pd.DataFrame:
-    """Seconds per training epoch and per image, for each network of a segmentation study.
+def measure(
+    definitions: Sequence[Definition], rounds: int = ROUNDS, progress: bool = True
+) -> pd.DataFrame:
+    """Seconds per training epoch and per image, for each of some networks that segment.
 
     Columns: ``name``, ``epoch_seconds`` (a whole epoch, from ``rounds`` times some steps) and
     ``image_seconds`` (one image, evaluation mode), both on one thread.
     """
     found = {}
     with metrics.one_thread():
-        for definition in study.definitions:
+        for definition in definitions:
             model = build(definition.spec)
             model = model.to(memory_format=model.memory_format)  # type: ignore[call-overload]
             found[definition.name] = (definition, model, optimiser_for(model, definition.recipe))
@@ -63,10 +66,10 @@ def measure(study: Study, rounds: int = ROUNDS, progress: bool = True) -> pd.Dat
     return pd.DataFrame(rows)
 
 
-def store(study: Study) -> Path:
-    """Measure and store; returns the file."""
-    content = {"rows": measure(study).round(6).to_dict("records")}
-    return results.save_measures(f"{study.name}-costs", content)
+def store(study: str, definitions: Sequence[Definition]) -> Path:
+    """Measure and store under the name of a study; returns the file."""
+    content = {"rows": measure(definitions).round(6).to_dict("records")}
+    return results.save_measures(f"{study}-costs", content)
 
 
 def load(study: str) -> pd.DataFrame:

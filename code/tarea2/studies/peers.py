@@ -1,14 +1,22 @@
-"""Peers at the sizes their authors give them, on the main study's data and with its recipe."""
+"""Peers at the sizes their authors give them, on the main study's data and with its recipe.
+
+Beside them three networks of ours at the cost of the dearest: the best combination, made larger.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+import pandas as pd
+
 from tarea2 import datasets
-from tarea2.models import PeerSpec
+from tarea2.models import EncoderDecoderSpec, PeerSpec, Spec
+from tarea2.studies import recipes
 from tarea2.studies.definition import Definition
 from tarea2.studies.recipes import at_rate
-from tarea2.studies.segmentation import RECIPE, THREE, counts
+from tarea2.studies.segmentation import COMBINATIONS, RECIPE, THREE, counts, networks
+from tarea2.studies.segmentation import PEERS as SMALL_PEERS
 
 PEERS: dict[str, PeerSpec] = {
     "segresnet-8": PeerSpec("SegResNet-8"),
@@ -17,12 +25,82 @@ PEERS: dict[str, PeerSpec] = {
     "basicunet-default": PeerSpec("BasicUNet-default"),
     "nnunet-plain": PeerSpec("PlainConvUNet"),
 }
-OWN_RATE = 1e-2  # the best for BasicUNet with fewer filters, in segmentation-recipes
+# Network -> rates tried with the first seed: 0.003 is the main study's, 0.01 the best of five for
+# BasicUNet with fewer filters, and all that the dearest, the whole of it, was given.
+TRIED: dict[str, tuple[float, ...]] = {
+    "segresnet-8": (3e-3, 1e-2), "attention-unet": (1e-2, 3e-2),
+    "segresnet-16": (3e-3, 1e-2), "basicunet-default": (1e-2,),
+}  # fmt: skip
+# Network -> rates with three seeds: the best with the first one, which counts. The small SegResNet
+# breaks down with it for another seed, and does so with the other rate too.
+MEASURED: dict[str, tuple[float, ...]] = {
+    "segresnet-8": (1e-2, 3e-3), "attention-unet": (1e-2,),
+    "segresnet-16": (3e-3,), "basicunet-default": (1e-2,),
+}  # fmt: skip
+OWN = {name: rates[0] for name, rates in MEASURED.items()}
+# The best combination with more filters, one level more, or larger kernels, each of fewer
+# multiplications than SegResNet-16, at the rate that was best for the combination.
+WIDER: dict[str, EncoderDecoderSpec] = {
+    "wider-slow": replace(COMBINATIONS["wide-slow"], width=28),
+    "wider-deep": replace(COMBINATIONS["wide-slow"], width=26, depth=3),
+    "wider-kernel-5": replace(COMBINATIONS["wide-slow"], width=18, kernel=5),
+}
+WIDER_RATE = recipes.MEASURED["wide-slow"][-1]
+
+
+def name_at(name: str, rate: float) -> str:
+    """The name of a peer's runs: at the main study's rate, the peer's alone."""
+    return name if rate == RECIPE.lr else at_rate(name, rate)
+
+
 DEFINITIONS = tuple(
     Definition(
-        name if rate == RECIPE.lr else at_rate(name, rate), spec, replace(RECIPE, lr=rate),
-        datasets.digit_scenes, THREE, watch=("validation",), extra=counts,
+        name_at(name, rate), PEERS[name], replace(RECIPE, lr=rate), datasets.digit_scenes,
+        THREE if rate in MEASURED[name] else THREE[:1], watch=("validation",), extra=counts,
     )
-    for rate in (RECIPE.lr, OWN_RATE)
-    for name, spec in PEERS.items()
+    for name, rates in TRIED.items()
+    for rate in rates
+) + tuple(
+    Definition(
+        at_rate(name, WIDER_RATE), spec, replace(RECIPE, lr=WIDER_RATE), datasets.digit_scenes,
+        THREE[:2], watch=("validation",), extra=counts,
+    )
+    for name, spec in WIDER.items()
 )  # fmt: skip
+
+# Peer -> the network of ours that is compared with it: of no more multiplications, and of at most
+# a third of its weights.
+MATCHES = {
+    "segresnet-8": "reference", "monai-basicunet": "reference", "attention-unet": "wide-slow",
+    "segresnet-16": "wide-slow", "basicunet-default": "wide-slow",
+}  # fmt: skip
+# All of them, once each, to measure what they cost in one go.
+NETWORKS: Mapping[str, Spec] = (
+    {name: networks()[name][0] for name in ("reference", "wide-slow")}
+    | WIDER
+    | {name: PEERS[name] for name in TRIED}
+    | {"monai-basicunet": SMALL_PEERS["monai-basicunet"]}
+)
+COSTS = tuple(
+    Definition(name, spec, RECIPE, datasets.digit_scenes, ()) for name, spec in NETWORKS.items()
+)
+
+
+def at_their_rates(varied: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Runs of each network at the rate that is best for it: ``name`` is the network's alone.
+
+    ``varied`` comes from :func:`tarea2.studies.recipes.together`, ``found`` are this study's runs.
+    Added to both is the column ``rate``.
+    """
+    best = recipes.best_rates(varied)
+    own = varied["rate"] == varied["network"].map(best)
+    ours = varied[own & (varied["epochs"] == RECIPE.epochs)]
+    ours = ours.assign(name=ours["network"])
+    rates = {name_at(name, rate): (name, rate) for name, rate in OWN.items()}
+    rates |= {at_rate(name, WIDER_RATE): (name, WIDER_RATE) for name in WIDER}
+    theirs = found[found["name"].isin(rates)]
+    theirs = theirs.assign(
+        rate=[rates[name][1] for name in theirs["name"]],
+        name=[rates[name][0] for name in theirs["name"]],
+    )
+    return pd.concat([ours, theirs], ignore_index=True)
