@@ -32,7 +32,7 @@ def by_amount(
     ax.set_ylim(0, top)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ax.legend(loc="lower right")  # scores grow, so that this corner is free
     ax.grid()
     plt.close(fig)
     return fig
