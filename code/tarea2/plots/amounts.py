@@ -14,13 +14,13 @@ from tarea2.typography import number
 
 def by_amount(
     amounts: Sequence[int], rows: Mapping[str, Sequence[np.ndarray]], xlabel: str, ylabel: str,
-    top: float = 1, width: float = 4.2,
+    top: float = 1, width: float = 3.6,
 ) -> Figure:  # fmt: skip
     """Draw a score against the examples learnt from: a dot per seed, a line through the means.
 
     ``rows``: for each name, the values over seeds at each amount. The axis ends at ``top``.
     """
-    fig, ax = style.figure(width=width, height=0.6 * width)
+    fig, ax = style.figure(width=width, height=0.66 * width)
     for (name, values), colour, marker in zip(rows.items(), style.CYCLE, "os^D", strict=False):
         for amount, seeds in zip(amounts, values, strict=True):
             ax.plot([amount] * len(seeds), seeds, ".", color=colour, alpha=0.4)
