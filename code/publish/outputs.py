@@ -45,17 +45,17 @@ def markdown(output, page: Page, cell, name: str, output_format: str, write: Wri
     if hidden(output, options):
         return ""
     if output.output_type == "stream":
-        return fenced(plain(output.text), ".cell-output")
+        return _printed(output.text, output_format)
     mime = chosen(output.get("data", {}), page, cell, output_format)
     content = output["data"][mime]
     if mime in ("text/markdown", "text/latex"):
         return content
     if mime == "text/html" and output_format != "html" and "<table" not in content.lower():
-        return pypandoc.convert_text(content, "markdown", "html")
+        return pypandoc.convert_text(content, "markdown", "html", verify_format=False)
     if mime == "text/html":
         return fenced(content, "=html")
     if mime == "text/plain":
-        return fenced(plain(content), ".cell-output")
+        return _printed(content, output_format)
     source = write(f"{name}.{SUFFIX[mime]}", image(content, mime))
     alt = str(options.get("fig-alt", "")).strip().replace("\\", "\\\\").replace('"', '\\"')
     return f'![](<{source}>){{alt="{alt}"}}' if alt else f"![](<{source}>)"
@@ -99,11 +99,23 @@ def image(content: str, mime: str) -> bytes:
     return content.encode() if mime == "image/svg+xml" else base64.b64decode(content)
 
 
-def fenced(text: str, attributes: str) -> str:
+def fenced(text: str, attributes: str = "") -> str:
     """A fenced block whose fence is longer than any in the text."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{fence} {{{attributes}}}\n{text.rstrip()}\n{fence}"
+    first = f"{fence} {{{attributes}}}" if attributes else fence
+    return f"{first}\n{text.rstrip()}\n{fence}"
+
+
+def _printed(text: str, output_format: str) -> str:
+    """What a cell printed, as a block of its own class.
+
+    In HTML that class stands around the block: for a block in a language that pandoc does not
+    know, it reads the rules of all languages, half a second a page.
+    """
+    if output_format == "html":
+        return f"::: {{.cell-output}}\n{fenced(plain(text))}\n:::"
+    return fenced(plain(text), ".cell-output")
 
 
 def plain(text: str) -> str:

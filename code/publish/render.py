@@ -277,7 +277,10 @@ def _pandoc(
     options: list[str],
     variables: dict | None = None,
 ) -> str:
-    """Run pandoc. Metadata are Markdown, as in Quarto; variables and paths are taken literally."""
+    """Run pandoc. Metadata are Markdown, as in Quarto; variables and paths are taken literally.
+
+    Here and elsewhere pypandoc is not to verify formats: it would start pandoc twice for that.
+    """
     store = project.cache / "pandoc" / f"{page.stem}.{writer[:5]}"
     given, literal = store.with_suffix(".metadata.json"), store.with_suffix(".defaults.json")
     write_atomically(given, json.dumps(metadata, ensure_ascii=False))
@@ -298,6 +301,7 @@ def _pandoc(
                 "--fail-if-warnings",
                 *options,
             ],
+            verify_format=False,
         )
     except RuntimeError as error:
         raise _explained(page, str(error)) from None

@@ -32,7 +32,7 @@ def find(page: Page, project: Project, text: str) -> list[Resource]:
 
     Raises :class:`PageError`, with the line, for a file or page that is not there.
     """
-    document = json.loads(pypandoc.convert_text(text, "json", "markdown"))
+    document = json.loads(pypandoc.convert_text(text, "json", "markdown", verify_format=False))
     found = {}
     for target in _targets(document["blocks"]):
         name = unquote(re.split("[?#]", target)[0])

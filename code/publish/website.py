@@ -18,7 +18,8 @@ from publish.project import Project
 def titles(pages: list[Page]) -> dict[str, str]:
     """Each page's title as HTML, by its path; pandoc reads them all at once."""
     text = "\n\n".join(f"# {page.metadata['title']} {{-}}" for page in pages)
-    soup = BeautifulSoup(pypandoc.convert_text(text, "html", "markdown"), "html.parser")
+    written = pypandoc.convert_text(text, "html", "markdown", verify_format=False)
+    soup = BeautifulSoup(written, "html.parser")
     headings = [heading.decode_contents() for heading in soup.find_all("h1")]
     return {page.path: title for page, title in zip(pages, headings, strict=True)}
 

@@ -1,7 +1,8 @@
 """Random networks under one limit of multiplications: interactions, and one better than ours?
 
 Each field is drawn on its own, so that effects can be told apart; what costs more than the best
-combination, or much less, or has more parameters than the combinations may, is drawn again.
+combination, or much less, or has more parameters than the combinations may, is drawn again. One
+seed and half the epochs say what each field does; the best few then train as the combination did.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import random
 from dataclasses import replace
 from itertools import pairwise
 
+import pandas as pd
+
 from tarea2 import datasets
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies.definition import Definition
-from tarea2.studies.segmentation import COMBINATIONS, LIMIT, RECIPE
+from tarea2.studies.recipes import at_rate
+from tarea2.studies.segmentation import COMBINATIONS, FIVE, LIMIT, RECIPE, THREE
+from tarea2.training import Recipe
 
 COUNT, SEED = 40, 2026
 # Half the main study's epochs, at a rate with which half of them are enough to get far: a network
@@ -93,7 +98,39 @@ def drawn(count: int = COUNT, seed: int = SEED) -> tuple[EncoderDecoderSpec, ...
     return tuple(found)
 
 
-DEFINITIONS = tuple(
-    Definition(f"random-{k:02d}", spec, SHORT, datasets.digit_scenes, (0,), watch=("validation",))
-    for k, spec in enumerate(drawn())
-)
+NETWORKS = {f"random-{k:02d}": spec for k, spec in enumerate(drawn())}
+# The combination to surpass, with the search's recipe too.
+RIVAL = "wide-slow"
+# The best on validation of those with no more parameters than the rival: they train for as long as
+# it did, at the two rates that were best for it, and are measured at the better one.
+FINALISTS = ("random-10", "random-14", "random-16", "random-02")
+RATES = (3e-2, 1e-1)
+MEASURED: dict[str, float] = {}
+
+
+def finalists(table: pd.DataFrame) -> tuple[str, ...]:
+    """The best random networks on validation, of no more parameters than the rival.
+
+    ``table`` holds the runs of the search.
+    """
+    most = costs(COMBINATIONS[RIVAL])[0]
+    short = table[table["name"].isin(NETWORKS) & (table["parameters"] <= most)]
+    return tuple(short.nlargest(len(FINALISTS), "validation_miou")["name"])
+
+
+def _definition(name: str, spec: EncoderDecoderSpec, recipe: Recipe, seeds: tuple) -> Definition:
+    return Definition(name, spec, recipe, datasets.digit_scenes, seeds, watch=("validation",))
+
+
+DEFINITIONS = (
+    *(_definition(name, spec, SHORT, THREE[:1]) for name, spec in NETWORKS.items()),
+    _definition(RIVAL, COMBINATIONS[RIVAL], SHORT, THREE),
+    *(
+        _definition(
+            at_rate(name, rate), NETWORKS[name], replace(RECIPE, lr=rate),
+            FIVE if MEASURED.get(name) == rate else THREE[:1],
+        )
+        for name in FINALISTS
+        for rate in RATES
+    ),
+)  # fmt: skip
