@@ -121,8 +121,6 @@ def study_table() -> str:
         if study.name == "check":  # one short run, for `tarea2 verify`
             continue
         runs = [results.read(path) for path in sorted((paths.RESULTS / study.name).glob("*.json"))]
-        if not runs:  # defined, not trained yet
-            continue
         # Runs with one thread were trained by two processes side by side.
         jobs = 2 if all(run["threads"] == 1 for run in runs) else 1
         minutes = sum(run["seconds"] for run in runs) / 60 / jobs

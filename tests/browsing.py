@@ -11,6 +11,8 @@ CHROMIUM = next(
 )
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
+COLOURS = ("color-contrast", "link-in-text-block")  # axe's rules that another theme may break
+
 
 def visit(browser: Browser, address: str, size=DESKTOP, theme="light", requests=None) -> Page:
     page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce")
@@ -24,11 +26,14 @@ def uri(site, name: str) -> str:
     return (site / name).resolve().as_uri()
 
 
-def serious(page: Page) -> list[str]:
-    """Serious and critical findings of axe-core, with the first element of each."""
+def serious(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
+    """Serious and critical findings of axe-core, by all rules or some, with an element of each."""
+    options: dict = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
     return [
         f"{item['id']}: {item['nodes'][0]['html'][:150]}"
-        for item in Axe().run(page).response["violations"]
+        for item in Axe().run(page, options=options).response["violations"]
         if item["impact"] in ("serious", "critical")
     ]
 

@@ -8,7 +8,7 @@ from string import Template
 
 import pytest
 
-from browsing import CHROMIUM, PHONE, focused, serious, uri, visit
+from browsing import CHROMIUM, COLOURS, PHONE, focused, serious, uri, visit
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]
@@ -35,7 +35,7 @@ def test_a_page_is_accessible_in_both_themes_and_fetches_nothing_from_elsewhere(
     assert serious(page) == []
     page.emulate_media(color_scheme="dark")
     page.reload()
-    assert serious(page) == []
+    assert serious(page, COLOURS) == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     page.close()
 
@@ -44,6 +44,9 @@ def test_axe_would_find_something(browser, site):
     page = visit(browser, uri(site, "index.html"))
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     assert any(text.startswith("button-name") for text in serious(page))
+    assert serious(page, COLOURS) == []
+    page.evaluate("document.querySelector('main h1').style.color = '#999'")
+    assert any(text.startswith("color-contrast") for text in serious(page, COLOURS))
     page.close()
 
 

@@ -190,6 +190,15 @@ def test_random_networks_keep_to_the_limits_and_take_every_choice():
         assert {getattr(spec, field) for spec in specs} == set(values)
 
 
+def test_the_finalists_of_the_search_and_their_rates_follow_from_its_runs():
+    table = studies.load("segmentation-search")
+    assert set(search.finalists(table)) == set(search.MEASURED)
+    assert search.better_rates(table) == search.MEASURED
+    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    of_the_rival = recipes.first_scores(varied).loc[search.RIVAL]
+    assert set(of_the_rival.nlargest(2).index) == set(search.RATES)
+
+
 def test_every_study_is_in_the_catalogue_under_names_of_its_own():
     for study in studies.STUDIES.values():
         names = [definition.name for definition in study.definitions]

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pypandoc
 from bs4 import BeautifulSoup
 
-from publish.files import write_atomically
+from publish.files import digest, file_digest, read_json, write_atomically
 from publish.page import Page
 from publish.project import Project
 
@@ -63,27 +63,34 @@ def search_index(project: Project, folder: Path) -> None:
     """Write the sections of all pages as a script: a file opened from disk may not fetch JSON."""
     entries = []
     for path in project.reading_order():
-        soup = BeautifulSoup(
-            (folder / path).with_suffix(".html").read_text(encoding="utf-8"), "html.parser"
-        )
-        main = soup.find("main")
-        title = main.h1.get_text(" ", strip=True)
-        current = {"href": _href(path), "page": title, "section": "", "text": ""}
-        for math in main.find_all(["math", "nav", "svg"]):
-            math.decompose()
-        for element in main.find_all(["h2", "h3", "p", "li", "figcaption", "td", "th"]):
-            text = " ".join(element.get_text(" ", strip=True).split())
-            if element.name in {"h2", "h3"}:
-                entries.append(current)
-                anchor = element.get("id") or (element.parent.get("id") or "")
-                current = {
-                    "href": f"{_href(path)}#{anchor}", "page": title, "section": text, "text": "",
-                }  # fmt: skip
-            else:
-                current["text"] += text + " "
-        entries.append(current)
+        page = (folder / path).with_suffix(".html")
+        store = (project.cache / "search" / path).with_suffix(".json")
+        made = digest(file_digest(page), file_digest(Path(__file__)))
+        known = read_json(store)
+        if not known or known["digest"] != made:
+            known = {"digest": made, "sections": _sections(path, page.read_text("utf-8"))}
+            write_atomically(store, json.dumps(known, ensure_ascii=False))
+        entries += known["sections"]
     script = "window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n"
     write_atomically(folder / "site" / "search-index.js", script)
+
+
+def _sections(path: str, text: str) -> list[dict[str, str]]:
+    """The sections of a page: where they are, their titles and their text."""
+    main = BeautifulSoup(text, "html.parser").find("main")
+    title = main.h1.get_text(" ", strip=True)
+    found = [{"href": _href(path), "page": title, "section": "", "text": ""}]
+    for math in main.find_all(["math", "nav", "svg"]):
+        math.decompose()
+    for element in main.find_all(["h2", "h3", "p", "li", "figcaption", "td", "th"]):
+        text = " ".join(element.get_text(" ", strip=True).split())
+        if element.name in {"h2", "h3"}:
+            anchor = element.get("id") or (element.parent.get("id") or "")
+            href = f"{_href(path)}#{anchor}"
+            found.append({"href": href, "page": title, "section": text, "text": ""})
+        else:
+            found[-1]["text"] += text + " "
+    return found
 
 
 def _href(path: str) -> str:

@@ -40,16 +40,13 @@ def _rows() -> Iterator[Row]:
 
 def _runs(study: Study) -> Row:
     """Each run against today's definition; data that are fetched only where they already lie."""
-    what, found, missing, absent = f"runs of {study.name}", 0, 0, []
+    what, found, absent = f"runs of {study.name}", 0, []
     try:
         for definition in study.definitions:
             for seed in definition.seeds:
                 path = results.path_of(study.name, definition.name, seed)
                 if not path.exists():
-                    if study.whole:
-                        return what, f"{path.name} is missing", False
-                    missing += 1
-                    continue
+                    return what, f"{path.name} is missing", False
                 data = results.read(path)["data"]["name"]
                 if not datasets.is_here(data):
                     absent.append(data)
@@ -60,7 +57,6 @@ def _runs(study: Study) -> Row:
         return what, str(error), False
     text = f"{found} fit spec, recipe and data"
     text += f", {len(absent)} wait for {_source(absent[0])}" if absent else ""
-    text += f", {missing} not trained yet" if missing else ""
     return what, text, found > 0 or None
 
 
@@ -70,7 +66,7 @@ def _model(study: Study, name: str) -> Row:
     try:
         model, card = load_model(name)
     except ResultError as error:
-        return (what, str(error), False) if study.whole else (what, "not trained yet", None)
+        return what, str(error), False
     if not datasets.is_here(card["data"]["name"]):
         return what, f"waits for {_source(card['data']['name'])}", None
     (definition,) = study.named([card.get("run") or study.stored_models[name][0]])

@@ -7,7 +7,6 @@ import pandas as pd
 from tarea2.plots import style
 from tarea2.studies import camvid, peers, segmentation
 from tarea2.studies.comparisons import against
-from tarea2.studies.effects import effects
 
 # Kind of network -> colour, marker and name.
 KINDS = {
@@ -73,12 +72,6 @@ STREET_CLASSES = {
     "pedestrian": "peatón", "bicyclist": "ciclista",
 }  # fmt: skip
 
-# What one unit of a number means, where random networks are compared; choices have their names.
-UNITS = {
-    "depth": "una reducción más", "width": "el doble de filtros",
-    "growth": "crecimiento + 0,5", "convolutions": "una conv. más por nivel",
-}  # fmt: skip
-
 GROUPS = {  # field of the spec -> group of factors
     "depth": "capas", "convolutions": "capas", "bottom": "capas", "width": "filtros",
     "growth": "filtros", "kernel": "núcleo", "dilation": "núcleo", "block": "bloque",
@@ -119,17 +112,4 @@ def changes(table: pd.DataFrame) -> pd.DataFrame:
         seeds=[
             (table.loc[table["name"] == name, field] - middle).tolist() for name in found["name"]
         ],
-    )
-
-
-def random_effects(table: pd.DataFrame, field: str) -> pd.DataFrame:
-    """:func:`tarea2.studies.effects.effects` of random networks, as figures of differences want.
-
-    Columns besides: ``group``, ``label`` and ``seeds``, which is empty.
-    """
-    found = effects(table, field)
-    return found.assign(
-        group=[GROUPS[name.split("-")[0]] for name in found["name"]],
-        label=[UNITS.get(name) or LABELS[name] for name in found["name"]],
-        seeds=[[] for _ in found["name"]],
     )

@@ -36,7 +36,7 @@ STUDIES = {
         Study("segmentation-peers", peers.DEFINITIONS),
         Study("segmentation-amounts", amounts.SCENE_DEFINITIONS),
         Study("segmentation-edges", edges.DEFINITIONS),
-        Study("segmentation-search", search.DEFINITIONS, whole=False),
+        Study("segmentation-search", search.DEFINITIONS),
         Study("mnist1d-amounts", amounts.SIGNAL_DEFINITIONS),
         Study("camvid", camvid.NAMED_DEFINITIONS),
         Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS),

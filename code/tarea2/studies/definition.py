@@ -101,15 +101,13 @@ class Study:
 
     ``stored_models``: name of a stored model -> the networks among whose runs the one that is
     best on validation is chosen. ``store``: the folder of its results, models and checkpoints,
-    where these are no part of the project. ``whole``: whether all runs are there; of a study that
-    is still being trained, a missing run is no fault.
+    where these are no part of the project.
     """
 
     name: str
     definitions: tuple[Definition, ...]
     stored_models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     store: Path | None = None
-    whole: bool = True
 
     @property
     def folder(self) -> Path:

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any
 
 import pandas as pd
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import OLS
 
 from tarea2.studies.comparisons import LEVEL, holm
 
@@ -45,7 +45,7 @@ def design(specs: Sequence[Fields]) -> pd.DataFrame:
 
 
 def _fit(columns: pd.DataFrame, scores: pd.Series) -> Any:
-    model = sm.OLS(scores.to_numpy(), sm.add_constant(columns))
+    model = OLS(scores.to_numpy(), columns.assign(constant=1.0))
     return model.fit(cov_type="HC3", use_t=True)
 
 
