@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import zoom
 
 from tarea2 import datasets
 from tarea2.datasets import Dataset, Split, composition, segmentation
@@ -101,6 +102,13 @@ def test_digits_lie_inside_and_apart():
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         datasets.scenes(*arguments)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 20, 20), (2, 28, 21)])
+def test_enlarged_digits_are_those_of_scipy(shape):
+    ink = np.random.default_rng(0).random(shape)
+    expected = zoom(ink, (1, 4, 4), order=3, grid_mode=True, mode="grid-constant")
+    np.testing.assert_allclose(composition.smooth(ink), np.clip(expected, 0, 1), rtol=0, atol=1e-13)
 
 
 def test_scenes_of_mnist(monkeypatch):

@@ -67,8 +67,8 @@ def search_index(project: Project, folder: Path) -> None:
         store = (project.cache / "search" / path).with_suffix(".json")
         made = digest(file_digest(page), file_digest(Path(__file__)))
         known = read_json(store)
-        if not known or known["digest"] != made:
-            known = {"digest": made, "sections": _sections(path, page.read_text("utf-8"))}
+        if not isinstance(known, dict) or known.get("made_from") != made:
+            known = {"made_from": made, "sections": _sections(path, page.read_text("utf-8"))}
             write_atomically(store, json.dumps(known, ensure_ascii=False))
         entries += known["sections"]
     script = "window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n"

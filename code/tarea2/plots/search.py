@@ -28,5 +28,5 @@ def labelled_effects(table: pd.DataFrame, field: str) -> pd.DataFrame:
     return found.assign(
         group=[GROUPS[name.split("-")[0]] for name in found["name"]],
         label=[UNITS.get(name) or LABELS[name] for name in found["name"]],
-        seeds=[()] * len(found),
+        seeds=pd.Series([()] * len(found)),
     )
