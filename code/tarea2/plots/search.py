@@ -6,6 +6,7 @@ import pandas as pd
 
 from tarea2.plots.labels import GROUPS, LABELS
 from tarea2.studies.effects import effects
+from tarea2.typography import NO_BREAK_SPACE
 
 # What one unit of a number means; choices have the names of the main study's factors.
 UNITS = {
@@ -14,7 +15,7 @@ UNITS = {
 }  # fmt: skip
 # Ways down and up, and what becomes of skip connections.
 WAYS = {
-    "max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "vecino",
+    "max": "máximo", "mean": "media", "strided": f"paso{NO_BREAK_SPACE}2", "nearest": "vecino",
     "bilinear": "bilineal", "transposed": "transpuesta", "add": "suma", "concat": "concatena",
 }  # fmt: skip
 
