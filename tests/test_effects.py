@@ -5,6 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tarea2.studies import search
 from tarea2.studies.effects import TERMS, design, effects, explained, interactions
@@ -59,3 +60,15 @@ def test_a_network_has_the_terms_of_its_fields():
     step = columns.diff().iloc[1]
     assert step["width"] == 1
     assert (step.drop(["width", "skip-add"]) == 0).all()
+
+
+def test_classical_intervals_have_the_same_middle_and_are_those_of_least_squares():
+    scores = table(noise=0.05)
+    robust, classical = (effects(scores, "score", kind) for kind in ("HC3", "nonrobust"))
+    np.testing.assert_allclose(classical["difference"], robust["difference"])
+    columns = design(SPECS).assign(constant=1.0).to_numpy()
+    beta, (left,), *_ = np.linalg.lstsq(columns, scores["score"].to_numpy())
+    free = len(SPECS) - columns.shape[1]
+    error = np.sqrt(left / free * np.linalg.inv(columns.T @ columns).diagonal())
+    reach = stats.t.ppf(0.975, free) * error
+    np.testing.assert_allclose(classical["high"], (beta + reach)[:-1])

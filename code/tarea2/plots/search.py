@@ -20,12 +20,12 @@ WAYS = {
 }  # fmt: skip
 
 
-def labelled_effects(table: pd.DataFrame, field: str) -> pd.DataFrame:
+def labelled_effects(table: pd.DataFrame, field: str, covariance: str = "HC3") -> pd.DataFrame:
     """:func:`tarea2.studies.effects.effects` with the columns that figures of differences want.
 
     Columns besides: ``group``, ``label`` and ``seeds``, which is empty.
     """
-    found = effects(table, field)
+    found = effects(table, field, covariance)
     return found.assign(
         group=[GROUPS[name.split("-")[0]] for name in found["name"]],
         label=[UNITS.get(name) or LABELS[name] for name in found["name"]],

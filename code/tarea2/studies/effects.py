@@ -44,19 +44,20 @@ def design(specs: Sequence[Fields]) -> pd.DataFrame:
     return columns - columns.mean()
 
 
-def _fit(columns: pd.DataFrame, scores: pd.Series) -> Any:
+def _fit(columns: pd.DataFrame, scores: pd.Series, covariance: str = "HC3") -> Any:
     model = OLS(scores.to_numpy(), columns.assign(constant=1.0))
-    return model.fit(cov_type="HC3", use_t=True)
+    return model.fit(cov_type=covariance, use_t=True)
 
 
-def effects(table: pd.DataFrame, field: str) -> pd.DataFrame:
+def effects(table: pd.DataFrame, field: str, covariance: str = "HC3") -> pd.DataFrame:
     """What one unit of each term changes in a score, the other terms being equal.
 
-    ``table``: runs with the columns ``spec`` and ``field``, a row per network. Returns a row per
+    ``table``: runs with the columns ``spec`` and ``field``, a row per network. ``covariance``:
+    "nonrobust" for the classical intervals, of networks that all scatter alike. Returns a row per
     term with the columns ``name``, ``difference``, ``low`` and ``high`` (a 95 % interval), ``p``
     and ``holm`` (adjusted for the number of terms).
     """
-    fitted = _fit(design(table["spec"].tolist()), table[field])
+    fitted = _fit(design(table["spec"].tolist()), table[field], covariance)
     intervals = fitted.conf_int(1 - LEVEL).loc[list(TERMS)]
     p = fitted.pvalues[list(TERMS)].to_numpy()
     return pd.DataFrame({
