@@ -41,6 +41,8 @@ def test_number_refuses_what_is_no_number(value):
 def test_percent_and_mean_sd():
     assert typography.percent(0.914, 1) == "91,4\u00a0%"
     assert typography.mean_sd([1, 2, 3], 1) == "2,0\u00a0±\u00a01,0"
+    assert typography.with_interval(0.0042, -0.003, 0.011) == "0,004 (de −0,003 a 0,011)"
+    assert typography.with_interval(0.5, 0, 1, 1, typography.signed) == "+0,5 (de 0,0 a 1,0)"
     with pytest.raises(ValueError, match="at least two values, got 1"):
         typography.mean_sd([1])
 

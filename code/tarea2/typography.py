@@ -7,7 +7,7 @@ minus sign and the thousands space are the same in prose, tables and figures.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
 
@@ -79,6 +79,14 @@ def mean_sd(values: Iterable[float], decimals: int = 2) -> Text:
     spread = number(values.std(ddof=1), decimals)
     mean = number(values.mean(), decimals)
     return Text(f"{mean}{NO_BREAK_SPACE}±{NO_BREAK_SPACE}{spread}")
+
+
+def with_interval(
+    middle: float, low: float, high: float, decimals: int = 3, sign: Callable[[Text], str] = str
+) -> Text:
+    """Write a value and its interval: ``"0,004 (de −0,003 a 0,011)"``; ``sign`` may be signed."""
+    ends = f"de {number(low, decimals)} a {number(high, decimals)}"
+    return Text(f"{sign(number(middle, decimals))} ({ends})")
 
 
 def percent_mean_sd(fractions: Iterable[float], decimals: int = 1) -> Text:
