@@ -12,7 +12,7 @@ from scipy import stats
 from publish.page import INLINE, read
 from publish.project import ROOT
 from tarea2.studies.claims import ClaimError, Scores, holds
-from tarea2.studies.comparisons import against, holm, kendall, mean_interval, welch
+from tarea2.studies.comparisons import against, holm, kendall, mean_interval, pareto_front, welch
 
 RUNS = pd.DataFrame(
     [
@@ -114,6 +114,20 @@ def test_many_networks_are_compared_with_one():
     assert found.loc["high", "difference"] == pytest.approx(0.555)
     assert (found["holm"] >= found["p"]).all()
     assert (found["low"] < found["difference"]).all()
+
+
+def test_the_front_holds_what_nothing_betters_at_as_little():
+    means = pd.DataFrame(
+        [
+            ("cheap", 1, 0.5), ("as cheap, worse", 1, 0.4), ("twin", 2, 0.7), ("twin too", 2, 0.7),
+            ("dearer for nothing", 3, 0.7), ("dearer and worse", 4, 0.6), ("best", 5, 0.9),
+        ],
+        columns=["name", "macs", "score"],
+    )  # fmt: skip
+    for rows in (means, means[::-1], means.sample(frac=1, random_state=0)):
+        found = pareto_front(rows, "macs", "score")
+        assert found["macs"].tolist() == [1, 2, 2, 5]
+        assert set(found["name"]) == {"cheap", "twin", "twin too", "best"}
 
 
 def test_kendall_counts_pairs_in_the_same_order():

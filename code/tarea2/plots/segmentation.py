@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from tarea2.plots import style
 from tarea2.plots.labels import KINDS
 from tarea2.plots.placement import place_labels
-from tarea2.studies.comparisons import mean_interval
+from tarea2.studies.comparisons import mean_interval, pareto_front
 from tarea2.typography import number
 
 BREAK = 0.7  # where the two panels of the ranking meet
@@ -122,8 +122,7 @@ def costs(
         rows, places = [(lowest - margin, highest + margin)], [means["test_miou"].notna()]
     asked = {}
     for line, (cost, title, scale, steps) in zip(axes.T, columns, strict=True):
-        front = means.sort_values(cost)
-        front = front[front["test_miou"] >= front["test_miou"].cummax()]
+        front = pareto_front(means, cost, "test_miou")
         limits_of_cost = means[cost].min() / 1.5, means[cost].max() * 1.7
         ticks = _round_numbers(*limits_of_cost, steps)
         for ax, limits, chosen in zip(line, rows, places, strict=True):
@@ -155,8 +154,9 @@ def costs(
             named = here[here["label"].isin(labels)].set_index("label")[[cost, "test_miou"]]
             place_labels(
                 ax,
-                np.concatenate([here[[cost, "test_miou"]].to_numpy(), path]),
+                here[[cost, "test_miou"]].to_numpy(),
                 dict(zip(named.index, named.to_numpy(), strict=True)),
+                drawn=path,
             )
     plt.close(fig)
     return fig

@@ -92,6 +92,20 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     return float(v.mean() - reach), float(v.mean() + reach)
 
 
+def pareto_front(means: pd.DataFrame, cost: str, score: str) -> pd.DataFrame:
+    """The rows that no other one betters at as little of the cost, the cheapest first.
+
+    A row is off the front if another one costs no more and scores higher, or costs less and scores
+    as high.
+    """
+    costs, scores = means[cost], means[score]
+    bettered = [
+        bool((((costs <= c) & (scores > s)) | ((costs < c) & (scores >= s))).any())
+        for c, s in zip(costs, scores, strict=True)
+    ]
+    return means[~np.array(bettered)].sort_values(cost)
+
+
 @dataclass(frozen=True)
 class Agreement:
     """How alike two studies order the same networks: Kendall's tau, 1 for alike, -1 for reversed.
