@@ -4,6 +4,7 @@ import dataclasses
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -134,12 +135,41 @@ def test_each_network_counts_at_its_own_rate_only():
     assert (found["recipe"].map(lambda recipe: recipe["lr"]) == found["rate"]).all()
 
 
+def test_a_peer_meets_the_best_of_ours_that_costs_no_more():
+    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    found = peers.at_their_rates(varied, studies.load("segmentation-peers"))
+    means = found.groupby("name")[["parameters", "macs", "validation_miou"]].mean()
+    matches = peers.matches(found)
+    assert set(matches) == set(peers.THEIRS)
+    assert means.loc[list(matches), "macs"].is_monotonic_increasing
+    for peer, ours in matches.items():
+        assert means.loc[ours, "macs"] <= means.loc[peer, "macs"]
+        assert means.loc[ours, "parameters"] <= means.loc[peer, "parameters"] / 3
+        assert (found["name"] == ours).sum() == 5
+    # A better one of ours is chosen where it costs little enough, and only there.
+    better = found[found["name"] == "reference"].assign(
+        name="new", validation_miou=0.99, macs=means.loc["attention-unet", "macs"]
+    )
+    for seeds, expected in ((better, "new"), (better[:2], matches["attention-unet"])):
+        again = peers.matches(pd.concat([found, seeds]))
+        assert again["attention-unet"] == expected
+        assert again["segresnet-8"] == matches["segresnet-8"]
+
+
+def test_the_peer_that_learns_from_more_and_fewer_scenes_is_the_best_on_validation():
+    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    found = peers.at_their_rates(varied, studies.load("segmentation-peers"))
+    means = found.groupby("name")["validation_miou"].mean()
+    assert means[list(peers.THEIRS)].idxmax() == amounts.BEST_PEER
+    assert set(amounts.scenes_of(amounts.BEST_PEER)) < set(amounts.SCENES)
+
+
 def test_more_and_fewer_scenes_take_the_rate_found_with_the_usual_number():
     for name, (spec, rate) in amounts.COMPARED.items():
         of = [d for d in amounts.SCENE_DEFINITIONS if d.name.startswith(name)]
         assert {d.recipe.lr for d in of} == {rate}
         assert all(d.spec == spec for d in of)
-        assert rate == recipes.MEASURED[name][-1]
+        assert rate == (peers.OWN[name] if name in peers.OWN else recipes.MEASURED[name][-1])
 
 
 def test_fewer_examples_are_seen_as_often_as_many():

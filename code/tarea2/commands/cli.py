@@ -282,9 +282,9 @@ def measure() -> None:
     from tarea2 import convolution_times, datasets, results
     from tarea2.studies import costs, peers, segmentation, streets
 
-    convolution_times.store()
+    costs.store("segmentation-peers", peers.COSTS)  # first: a library may be missing
     path = costs.store("segmentation", segmentation.DEFINITIONS)
-    costs.store("segmentation-peers", peers.COSTS)
+    convolution_times.store()
     results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})
     if datasets.camvid_is_here():
         streets.store_examples()

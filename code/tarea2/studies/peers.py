@@ -15,7 +15,7 @@ from tarea2.models import EncoderDecoderSpec, PeerSpec, Spec
 from tarea2.studies import recipes
 from tarea2.studies.definition import Definition
 from tarea2.studies.recipes import at_rate
-from tarea2.studies.segmentation import COMBINATIONS, RECIPE, THREE, counts, networks
+from tarea2.studies.segmentation import COMBINATIONS, FIVE, RECIPE, THREE, counts, networks
 from tarea2.studies.segmentation import PEERS as SMALL_PEERS
 
 PEERS: dict[str, PeerSpec] = {
@@ -26,16 +26,16 @@ PEERS: dict[str, PeerSpec] = {
     "nnunet-plain": PeerSpec("PlainConvUNet"),
 }
 # Network -> rates tried with the first seed: 0.003 is the main study's, 0.01 the best of five for
-# BasicUNet with fewer filters, and all that the dearest, the whole of it, was given.
+# BasicUNet with fewer filters.
 TRIED: dict[str, tuple[float, ...]] = {
-    "segresnet-8": (3e-3, 1e-2), "attention-unet": (1e-2, 3e-2),
-    "segresnet-16": (3e-3, 1e-2), "basicunet-default": (1e-2,),
+    "segresnet-8": (3e-3, 1e-2), "attention-unet": (3e-3, 1e-2, 3e-2),
+    "segresnet-16": (3e-3, 1e-2), "basicunet-default": (3e-3, 1e-2), "nnunet-plain": (3e-3, 1e-2),
 }  # fmt: skip
 # Network -> rates with three seeds: the best with the first one, which counts. The small SegResNet
 # breaks down with it for another seed, and does so with the other rate too.
 MEASURED: dict[str, tuple[float, ...]] = {
     "segresnet-8": (1e-2, 3e-3), "attention-unet": (1e-2,),
-    "segresnet-16": (3e-3,), "basicunet-default": (1e-2,),
+    "segresnet-16": (3e-3,), "basicunet-default": (1e-2,), "nnunet-plain": (1e-2,),
 }  # fmt: skip
 OWN = {name: rates[0] for name, rates in MEASURED.items()}
 # The best combination with more filters, one level more, or larger kernels, each of fewer
@@ -68,19 +68,11 @@ DEFINITIONS = tuple(
     for name, spec in WIDER.items()
 )  # fmt: skip
 
-# Peer -> the network of ours that is compared with it: of no more multiplications, and of at most
-# a third of its weights.
-MATCHES = {
-    "segresnet-8": "reference", "monai-basicunet": "reference", "attention-unet": "wide-slow",
-    "segresnet-16": "wide-slow", "basicunet-default": "wide-slow",
-}  # fmt: skip
+THEIRS: dict[str, PeerSpec] = PEERS | {"monai-basicunet": SMALL_PEERS["monai-basicunet"]}
 # All of them, once each, to measure what they cost in one go.
-NETWORKS: Mapping[str, Spec] = (
-    {name: networks()[name][0] for name in ("reference", "wide-slow")}
-    | WIDER
-    | {name: PEERS[name] for name in TRIED}
-    | {"monai-basicunet": SMALL_PEERS["monai-basicunet"]}
-)
+NETWORKS: Mapping[str, Spec] = {
+    name: networks()[name][0] for name in ("reference", "wide-slow")
+} | {**WIDER, **THEIRS}
 COSTS = tuple(
     Definition(name, spec, RECIPE, datasets.digit_scenes, ()) for name, spec in NETWORKS.items()
 )
@@ -104,3 +96,21 @@ def at_their_rates(varied: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
         name=[rates[name][0] for name in theirs["name"]],
     )
     return pd.concat([ours, theirs], ignore_index=True)
+
+
+def matches(table: pd.DataFrame) -> dict[str, str]:
+    """Peer -> the network of ours that is compared with it, from the cheapest peer to the dearest.
+
+    Of ours that have five seeds, multiply no more than the peer and have at most a third of its
+    weights, it is the best on validation. ``table`` comes from :func:`at_their_rates`.
+    """
+    means = table.groupby("name")[["parameters", "macs", "validation_miou"]].mean()
+    seeds = table.groupby("name")["seed"].nunique()
+    ours = means[(seeds == len(FIVE)) & ~means.index.isin(THEIRS)]
+    found = {}
+    for peer, cost in means.loc[list(THEIRS)].sort_values("macs").iterrows():
+        fitting = ours[
+            (ours["macs"] <= cost["macs"]) & (ours["parameters"] <= cost["parameters"] / 3)
+        ]
+        found[str(peer)] = str(fitting["validation_miou"].idxmax())
+    return found
