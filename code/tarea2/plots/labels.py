@@ -57,7 +57,7 @@ LABELS = {
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",
     "basicunet-default": "BasicUNet entera",
-    "nnunet-plain": "PlainConvUNet (nnU-Net)",
+    "nnunet-plain": "PlainConvUNet",
     "deep-concat": "E: 16-22-31-44-61",
     "deep-add": "F: 16-23-34-49-71, sumas",
     "deep-concat-long": "E, receta larga",
