@@ -108,7 +108,7 @@ def _cross(start: np.ndarray, end: np.ndarray, a: np.ndarray, b: np.ndarray) -> 
 
 
 def _through(start: np.ndarray, end: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Which segments ``(n, 2)`` enter which boxes ``(m, 4)``: one that does crosses a diagonal."""
+    """Which segments ``(n, 2)`` pass through which boxes ``(m, 4)``: they cross a diagonal."""
     rising = _cross(start, end, box[:, :2], box[:, 2:])
     return rising | _cross(start, end, box[:, [0, 3]], box[:, [2, 1]])
 
