@@ -135,6 +135,17 @@ def test_each_network_counts_at_its_own_rate_only():
     assert (found["recipe"].map(lambda recipe: recipe["lr"]) == found["rate"]).all()
 
 
+def test_at_the_common_rate_all_have_the_same_recipe_and_seed():
+    main, found = studies.load("segmentation"), studies.load("segmentation-peers")
+    common = peers.at_common_rate(main, found)
+    assert set(common) == {"reference", "wide-slow", *peers.THEIRS}
+    for name, score in common.items():
+        runs = main if name in set(main["name"]) else found
+        run = runs[(runs["name"] == name) & (runs["seed"] == 0)].iloc[0]
+        assert run["recipe"]["lr"] == segmentation.RECIPE.lr
+        assert run["test_miou"] == score
+
+
 def test_a_peer_meets_the_best_of_ours_that_costs_no_more():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
     found = peers.at_their_rates(varied, studies.load("segmentation-peers"))

@@ -197,20 +197,26 @@ def orders(
     :data:`KINDS`.
     """
     fig, ax = style.figure(width=width, height=0.8 * width)
-    points = {}
+    points, spreads = {}, []
     for label in first:
         colour, marker, _ = KINDS[kinds[label]]
         x, y = np.mean(first[label]), np.mean(second[label])
         # From the lowest seed to the highest: of two an interval of confidence would say nothing.
-        ax.plot((min(first[label]), max(first[label])), (y, y), color=colour, lw=1, alpha=0.45)
-        ax.plot((x, x), (min(second[label]), max(second[label])), color=colour, lw=1, alpha=0.45)
+        across = min(first[label]), max(first[label])
+        upwards = min(second[label]), max(second[label])
+        ax.plot(across, (y, y), color=colour, lw=1, alpha=0.45)
+        ax.plot((x, x), upwards, color=colour, lw=1, alpha=0.45)
+        spreads += [
+            np.linspace((across[0], y), (across[1], y), 25),
+            np.linspace((x, upwards[0]), (x, upwards[1]), 25),
+        ]
         ax.plot(x, y, marker, color=colour, ms=5, ls="none")
         points[label] = np.array([x, y])
     ax.set_xlabel(axes_names[0])
     ax.set_ylabel(axes_names[1])
     ax.margins(0.12)
     ax.grid()
-    place_labels(ax, np.stack(list(points.values())), points)
+    place_labels(ax, np.stack(list(points.values())), points, drawn=np.concatenate(spreads))
     plt.close(fig)
     return fig
 

@@ -98,6 +98,17 @@ def at_their_rates(varied: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ours, theirs], ignore_index=True)
 
 
+def at_common_rate(main: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
+    """Test mIoU of the first seed at the main study's rate, for the networks that have it.
+
+    ``main`` are the main study's runs, ``found`` this one's.
+    """
+    first = pd.concat([main, found])
+    first = first[first["seed"] == THREE[0]]
+    scores = dict(zip(first["name"], first["test_miou"], strict=True))
+    return {name: float(scores[name]) for name in NETWORKS if name in scores}
+
+
 def matches(table: pd.DataFrame) -> dict[str, str]:
     """Peer -> the network of ours that is compared with it, from the cheapest peer to the dearest.
 
