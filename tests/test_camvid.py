@@ -15,13 +15,23 @@ import pytest
 import torch
 from PIL import Image
 
-from tarea2 import datasets, metrics, models, paths, records, results, training
+from tarea2 import (
+    datasets,
+    evaluation,
+    losses,
+    metrics,
+    models,
+    paths,
+    records,
+    results,
+    training,
+)
 from tarea2.commands import cli
 from tarea2.datasets import IGNORED, DataError
 from tarea2.datasets import camvid_files as scenes
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import camvid as study
-from tarea2.studies import find, load, pixels, running, streets
+from tarea2.studies import find, load, running, segmentation, streets
 from tarea2.studies.claims import Scores
 from tarea2.studies.definition import Definition, Study
 
@@ -317,10 +327,10 @@ def test_soft_dice_by_hand():
     y = torch.tensor([[[0, 0, 1, IGNORED]]])
     # Probabilities are 1/3 everywhere: class 0 has 2 of 3 pixels, class 1 one, class 2 none.
     wanted = 1 - (2 * (2 / 3) / (1 + 2) + 2 * (1 / 3) / (1 + 1)) / 2
-    assert training.soft_dice(scores, y).item() == pytest.approx(wanted)
+    assert losses.soft_dice(scores, y).item() == pytest.approx(wanted)
     right = torch.nn.functional.one_hot(y.clamp(max=2), 3).movedim(-1, 1) * 50.0
-    assert training.soft_dice(right, y).item() == pytest.approx(0, abs=1e-6)
-    assert training.soft_dice(scores, torch.full_like(y, IGNORED)).isfinite()
+    assert losses.soft_dice(right, y).item() == pytest.approx(0, abs=1e-6)
+    assert losses.soft_dice(scores, torch.full_like(y, IGNORED)).isfinite()
 
 
 def test_a_network_trains_and_a_photograph_is_segmented(small, tmp_path, monkeypatch, capsys):
@@ -329,17 +339,16 @@ def test_a_network_trains_and_a_photograph_is_segmented(small, tmp_path, monkeyp
     spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3)
     recipe = records.describe(study.RECIPE)[1] | {"epochs": 1, "augment": study.RECIPE.augment}
     tiny = Definition(
-        "tiny", spec, training.Recipe(**recipe), datasets.camvid, (0,), watch=()
+        "tiny", spec, training.Recipe(**recipe), datasets.camvid, (0,), watch=(),
+        extra=segmentation.by_class_and_image,
     )  # fmt: skip
     own = Study("camvid-best", (tiny,), {"camvid": ("tiny",)}, tmp_path / "own")
     assert running.train(own, progress=False, report=lambda line: None) == 1
     run = tiny.stored(0, "camvid-best", own.store)
     assert np.array(run["metrics"]["test_counts"]).shape == (1, 11, 3)
     assert np.array(run["metrics"]["confusion"]).sum() == 330 * 480  # void is not counted
-    again = pixels.measured(
-        models.load_model("camvid", own.store)[0], datasets.camvid(), "test"
-    )  # fmt: skip
-    assert run["metrics"]["test_miou"] == pytest.approx(again["miou"], rel=1e-5)
+    (again,) = evaluation.evaluate(models.load_model("camvid", own.store)[0], datasets.camvid())
+    assert run["metrics"]["test_miou"] == pytest.approx(again["test"].measures["miou"], rel=1e-5)
     # No image of CamVid is stored beside the model.
     (x,), _ = models.load_golden("camvid", own.store)
     assert not torch.equal(x, datasets.as_input(datasets.camvid().test.x[:1]))
@@ -356,7 +365,7 @@ def test_a_network_trains_and_a_photograph_is_segmented(small, tmp_path, monkeyp
     frame = paths.RAW / "camvid" / "test" / "frame 3.png"
     assert run_cli(monkeypatch, "predict", "camvid", str(frame), "-o", str(mask)) == 0
     model = models.load_model("camvid", own.store)[0]
-    scores = training.predict(model, datasets.as_input(datasets.camvid().test.x))[0, 0]
+    scores = evaluation.predict(model, datasets.as_input(datasets.camvid().test.x))[0, 0]
     assert np.array_equal(np.asarray(Image.open(mask)), scores.argmax(0).numpy())
 
 

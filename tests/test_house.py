@@ -11,17 +11,22 @@ from PIL import Image
 
 from tarea2 import models, paths, studies
 from tarea2.datasets import folders
-from tarea2.models import NETWORKS, Network
+from tarea2.models import NETWORKS, Network, Task
 
+MODULES = (
+    "training/recipe", "training/loop", "losses", "evaluation", "checkpoints", "metrics",
+    "studies/running", "studies/definition",
+)  # fmt: skip
 PACKAGE = paths.ROOT / "code" / "tarea2"
 
 
 def test_every_network_answers_for_itself():
     assert all(issubclass(network, Network) for network in NETWORKS.values())
     for spec, network in NETWORKS.items():
-        answers = (network.stacked, network.own_objective, network.own_start)
+        assert isinstance(network.task, Task), spec
+        answers = (network.stacked, network.own_start)
         assert all(isinstance(answer, bool) for answer in answers), spec
-        if network.own_objective:  # then it really brings one
+        if network.task is Task.OWN_OBJECTIVE:  # then it really brings one
             assert network.loss is not Network.loss
             assert network.measure is not Network.measure
 
@@ -33,7 +38,7 @@ def test_a_network_without_an_objective_says_so():
 
 def test_training_and_metrics_name_no_network():
     networks = {cls.__name__ for pair in NETWORKS.items() for cls in pair}
-    for module in ("training", "metrics", "studies/running", "studies/definition"):
+    for module in MODULES:
         tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
         named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         assert not named & networks, module

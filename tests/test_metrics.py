@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import f1_score, jaccard_score
 
 from tarea2 import metrics
-from tarea2.studies.segmentation import bootstrap_difference
+from tarea2.studies.comparisons import bootstrap_difference
 
 
 def test_two_classes_by_hand():
@@ -55,7 +55,8 @@ def test_scores_are_those_of_scikit_learn(seed):
 def test_counts_per_image_add_up_to_the_matrix():
     generator = torch.Generator().manual_seed(0)
     target, prediction = torch.randint(4, (2, 6, 5, 5), generator=generator)
-    counts = metrics.counts_per_image(target, prediction, 4)
+    single = [metrics.confusion_matrix(t, p, 4) for t, p in zip(target, prediction, strict=True)]
+    counts = metrics.class_counts(np.stack(single))
     assert counts.shape == (6, 4, 3)
     hit, false, missed = counts.sum(0).T
     cm = metrics.confusion_matrix(target, prediction, 4)

@@ -153,27 +153,27 @@ def test_scores_of_single_images_are_those_of_their_confusion():
     hit = np.diagonal(cms, axis1=1, axis2=2)
     counts = np.stack([hit, cms.sum(1) - hit, cms.sum(2) - hit], axis=2)
     expected = [metrics.mean_iou(cm) for cm in cms]
-    np.testing.assert_allclose(own_stored.per_image(counts, 1), expected)
+    np.testing.assert_allclose(metrics.mean_iou_per_image(counts, 1), expected)
     counts[2, 1:] = 0  # background only, and nothing else said: undefined
-    assert np.isnan(own_stored.per_image(counts, 1)[2])
+    assert np.isnan(metrics.mean_iou_per_image(counts, 1)[2])
 
 
 def test_the_interval_over_images_is_as_wide_as_they_differ():
     easy, hard = [[90, 0, 0], [10, 0, 0]], [[80, 10, 0], [5, 0, 10]]
     alike = np.array([[easy] * 20])
-    assert own_stored.over_images(alike, 1) == (1, 1)
+    assert comparisons.bootstrap_interval(alike, 1) == (1, 1)
     mixed = np.array([[easy, hard] * 10])
-    low, high = own_stored.over_images(mixed, 1)
+    low, high = comparisons.bootstrap_interval(mixed, 1)
     assert low < (10 + 5) / (10 + 15) < high
     absent = np.concatenate([mixed, np.zeros_like(mixed[:, :, :1])], axis=2)
-    assert own_stored.over_images(absent, 1) == (low, high)
+    assert comparisons.bootstrap_interval(absent, 1) == (low, high)
 
 
 def test_examples_are_the_best_and_the_worst_as_predict_draws_them(original):
     stored = own_stored.load(*own_stored.find(original / "mi estudio"))
     found = own_stored.examples(stored, each=1)
     every = own_stored.examples(stored, each=9)
-    scores = own_stored.per_image(np.array(stored.best["metrics"]["test_counts"]), 1)
+    scores = metrics.mean_iou_per_image(np.array(stored.best["metrics"]["test_counts"]), 1)
     assert every.scores == sorted(scores[~np.isnan(scores)], reverse=True)
     assert [found.scores[0], found.scores[-1]] == [every.scores[0], every.scores[-1]]
     model = own_prediction.load_segmenter(

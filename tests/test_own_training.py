@@ -17,16 +17,11 @@ from torch.nn import functional as F
 from tarea2 import augmentation, metrics, models, paths, records, results
 from tarea2.commands import cli, own_prediction
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
+from tarea2.evaluation import evaluate, segment
+from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import EncoderDecoderSpec, build
-from tarea2.studies import own, pixels, segmentation
-from tarea2.training import (
-    Recipe,
-    class_weights,
-    fit,
-    one_step,
-    optimiser_for,
-    segment,
-)  # fmt: skip
+from tarea2.studies import learning_curves, own, segmentation
+from tarea2.training import Recipe, fit, one_step, optimiser_for
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
 RECIPE = replace(segmentation.RECIPE, epochs=2, batch_size=4)
@@ -118,7 +113,7 @@ def test_every_loss_leaves_out_ignored_pixels_and_weighs_classes(small, loss):
 
     def value(y, weight=None):
         model = build(TINY)
-        return one_step(model, x, y, optimiser_for(model, RECIPE), loss, weight)
+        return one_step(model, x, y, optimiser_for(model, RECIPE), ClassLoss(loss, weight))
 
     assert value(y) != pytest.approx(value(small.train.y[None]), rel=1e-3)
     assert value(y, torch.ones(3)) == pytest.approx(value(y), rel=1e-5)
@@ -144,17 +139,19 @@ def test_scores_leave_out_ignored_pixels_and_are_nan_where_undefined(small):
     y = small.test.y.clone()
     y[:, :, 16:] = IGNORED  # class 2 lies there only
     data = replace(small, test=Split(small.test.x, y))
-    found = pixels.measured(model, data, "test")
+    found = evaluate(model, data)[0]["test"]
     with torch.inference_mode():
         prediction = model(small.test.x.float() / 255).argmax(1)
     kept = y != IGNORED
     cm = metrics.confusion_matrix(y[kept], prediction[kept], 3)
-    assert found["confusion"] == cm.tolist()
-    assert found["accuracy"] == pytest.approx(metrics.pixel_accuracy(cm))
+    assert found.confusion.tolist() == cm.tolist()
+    assert found.measures["accuracy"] == pytest.approx(metrics.pixel_accuracy(cm))
     everything = replace(data, test=Split(small.test.x, torch.full_like(y, IGNORED)))
-    empty = pixels.measured(model, everything, "test")
+    (evaluations,) = evaluate(model, everything)
+    empty = evaluations["test"].measures
     assert all(np.isnan(empty[name]) for name in ("accuracy", "miou", "edge_error"))
-    assert empty["iou"] == [None] * 3
+    stored = segmentation.by_class_and_image(model, everything, evaluations)
+    assert stored["test_iou"] == [None] * 3
 
 
 def test_without_background_the_mean_includes_every_class():
@@ -240,10 +237,10 @@ def test_the_learning_curve_says_when_it_was_not_enough():
         return {"validation": {"miou": scores}, "running": {"loss": loss}}
 
     rising, flat = list(np.linspace(0, 1, 20)), [0.1] + [0.9] * 19
-    assert "still rose" in pixels.worth_more_steps(history(rising, [2.0, 0.1]))
-    assert "fell from 2 to 1.5 only" in pixels.worth_more_steps(history(flat, [2.0, 1.5]))
-    assert pixels.worth_more_steps(history(flat, [2.0, 0.1])) == ""
-    assert pixels.worth_more_steps(history([None, None], [2.0, 0.1])) == ""
+    assert "still rose" in learning_curves.worth_more_steps(history(rising, [2.0, 0.1]))
+    assert "fell from 2 to 1.5 only" in learning_curves.worth_more_steps(history(flat, [2.0, 1.5]))
+    assert learning_curves.worth_more_steps(history(flat, [2.0, 0.1])) == ""
+    assert learning_curves.worth_more_steps(history([None, None], [2.0, 0.1])) == ""
 
 
 def test_large_images_are_trained_in_smaller_batches(small):

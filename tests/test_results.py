@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tarea2 import datasets, metrics, models, paths, records, results, studies
+from tarea2.evaluation import predict
 from tarea2.models import SignalNetSpec, build
 from tarea2.records import ResultError
 from tarea2.studies import final, segmentation
 from tarea2.studies.encoder_decoder import LATENTS
 from tarea2.studies.notebooks import NOTEBOOK_10_2
-from tarea2.training import predict
 
 
 @pytest.fixture

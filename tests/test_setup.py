@@ -314,8 +314,8 @@ def test_an_old_table_of_the_readme_would_be_seen():
 
 def test_the_map_knows_modules_from_what_is_in_them():
     code = "from tarea2 import models, pages\nfrom tarea2.plots import final as draw\n"
-    code += "from tarea2.training import predict\nimport numpy as np\n"
-    assert readme.imports(code) == {"models", "pages", "plots.final", "training"}
+    code += "from tarea2.evaluation import predict\nimport numpy as np\n"
+    assert readme.imports(code) == {"models", "pages", "plots.final", "evaluation"}
     assert readme.tests_of("convolution") == {"convolution"}
     assert "results" in readme.tests_of("studies.final")  # no test file has its name
 

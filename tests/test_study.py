@@ -15,11 +15,12 @@ from PIL import Image
 
 from tarea2 import datasets, metrics, models, paths, results, studies
 from tarea2.commands import cli
+from tarea2.evaluation import predict
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import costs, running, segmentation
 from tarea2.studies import own as own_study
 from tarea2.studies.definition import best_run
-from tarea2.training import fit, predict
+from tarea2.training import fit
 
 SHORT = replace(segmentation.RECIPE, epochs=2)
 DATA = partial(datasets.digit_scenes, counts=(64, 16, 16))

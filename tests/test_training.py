@@ -13,8 +13,9 @@ import torch
 
 from tarea2 import datasets, training
 from tarea2.datasets import Split
+from tarea2.evaluation import predict
 from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
-from tarea2.training import Recipe, Trained, fit, predict
+from tarea2.training import Recipe, Trained, fit
 
 SMALL = Recipe(epochs=3, batch_size=50, lr=0.05, momentum=0.9, schedule="step", step_epochs=2)
 

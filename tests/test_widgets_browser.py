@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect
 from browsing import DESKTOP, uri, visit
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
+from tarea2.evaluation import predict
 from tarea2.plots import labels
-from tarea2.training import predict
 from tarea2.typography import number
 
 SMALL = {"width": 360, "height": 740}

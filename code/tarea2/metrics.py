@@ -94,8 +94,16 @@ def dice(cm: np.ndarray) -> np.ndarray:
 
 def mean_iou(cm: np.ndarray, background: bool = True) -> float:
     """Mean IoU over the classes that are defined, without class 0 if that is ``background``."""
-    defined = iou(cm)[1 if background else 0 :]
-    defined = defined[~np.isnan(defined)]
+    return _mean_of_defined(iou(cm)[1 if background else 0 :])
+
+
+def mean_dice(cm: np.ndarray, background: bool = True) -> float:
+    """Mean Dice coefficient over the classes that are defined, as :func:`mean_iou`."""
+    return _mean_of_defined(dice(cm)[1 if background else 0 :])
+
+
+def _mean_of_defined(values: np.ndarray) -> float:
+    defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan")
 
 
@@ -135,13 +143,24 @@ def near_edges(target: Tensor, width: int = 1) -> Tensor:
     return (highest != lowest)[:, 0]
 
 
-def counts_per_image(target: Tensor, prediction: Tensor, num_classes: int) -> np.ndarray:
-    """True positives, false positives and false negatives: ``(n, K, 3)``, to resample images."""
-    cm = np.stack(
-        [confusion_matrix(t, p, num_classes) for t, p in zip(target, prediction, strict=True)]
-    )
-    hit = np.diagonal(cm, axis1=1, axis2=2)
-    return np.stack([hit, cm.sum(1) - hit, cm.sum(2) - hit], axis=2)
+def class_counts(cm: np.ndarray) -> np.ndarray:
+    """True positives, false positives and false negatives of each class, ``(..., K, 3)``.
+
+    ``cm``: a confusion matrix ``(K, K)``, or one for each image, to resample images.
+    """
+    hit = np.diagonal(cm, axis1=-2, axis2=-1)
+    return np.stack([hit, cm.sum(-2) - hit, cm.sum(-1) - hit], axis=-1)
+
+
+def mean_iou_per_image(counts: np.ndarray, first: int) -> np.ndarray:
+    """Mean IoU of each image, ``(n,)``, from counts ``(n, K, 3)`` of one run.
+
+    Over the classes from ``first`` on that truth or prediction hold; NaN where there is none.
+    """
+    hit, false, missed = np.moveaxis(counts[:, first:], 2, 0).astype(float)
+    iou = _ratio(hit, hit + false + missed)
+    known = ~np.isnan(iou)
+    return _ratio(np.nansum(iou, 1), known.sum(1))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -136,12 +136,12 @@ def train(
     from tarea2.datasets import Reading
     from tarea2.datasets.legend import Wishes, parse_ignored, parse_values
     from tarea2.datasets.preparing import parse_size
+    from tarea2.losses import CLASS_WEIGHTS
     from tarea2.studies import cluster, own, running
-    from tarea2.training import CLASS_WEIGHTS
 
-    if class_weights not in ("none", *CLASS_WEIGHTS):
+    if class_weights not in CLASS_WEIGHTS:
         raise ValueError(
-            f"--class-weights {class_weights!r}, expected none or {', '.join(CLASS_WEIGHTS)}"
+            f"--class-weights {class_weights!r}, expected {' or '.join(CLASS_WEIGHTS)}"
         )
     if (images is None) != (masks is None) or (images and study != "segmentation"):
         raise ValueError("--images and --masks belong together, and to the study segmentation")

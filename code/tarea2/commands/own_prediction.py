@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from tarea2.datasets import DataError, as_input, pictures
 from tarea2.datasets.legend import Legend
 from tarea2.datasets.preparing import MULTIPLE, Preparation, padded
+from tarea2.evaluation import forward
 from tarea2.models import Network, load_model
 from tarea2.paths import replacing
 from tarea2.records import ResultError
-from tarea2.training import forward
 
 LARGEST_SIDE = 2048  # pixels that a network is given at once
 INK = 0.5  # of the class's colour in an overlay

@@ -16,8 +16,8 @@ from tarea2.datasets import DataError, number_words, pictures
 from tarea2.datasets.legend import Legend
 from tarea2.datasets.preparing import Preparation
 from tarea2.datasets.signal_files import read_signals
+from tarea2.evaluation import predict
 from tarea2.models import load_best, load_model
-from tarea2.training import predict
 
 LARGEST_SIDE = 2048  # pixels
 LIGHT_GROUND = 0.5  # median grey from which a picture is light; no training scene reaches it

@@ -9,10 +9,11 @@ import torch
 from tqdm import tqdm
 
 from tarea2 import datasets, results
+from tarea2.evaluation import evaluate
 from tarea2.models import load_model
 from tarea2.records import ResultError
-from tarea2.studies import STUDIES, Study, pixels
-from tarea2.training import fit, predict
+from tarea2.studies import STUDIES, Study
+from tarea2.training import fit
 
 # Another machine adds in another order: a few of a thousand examples may change sides.
 SCORE, LOSS = 2e-3, 1e-4
@@ -71,10 +72,8 @@ def _model(study: Study, name: str) -> Row:
         return what, f"waits for {_source(card['data']['name'])}", None
     (definition,) = study.named([card.get("run") or study.stored_models[name][0]])
     dataset = definition.data()
-    scores = {}
-    if not (model.own_objective or pixels.is_in_eight_bits(dataset)):
-        scores = {s: predict(model, getattr(dataset, s).x)[0] for s in ("validation", "test")}
-    again = replace(definition, extra=None).measure(model, dataset, scores)
+    (evaluations,) = evaluate(model, dataset)
+    again = replace(definition, extra=None).measure(model, dataset, evaluations)
     differences = {
         kind: abs(value - again[kind])
         for kind, value in card["metrics"].items()

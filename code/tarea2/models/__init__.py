@@ -15,7 +15,7 @@ from tarea2.models.encoder_decoder import (
     EncoderDecoder,
     EncoderDecoderSpec,
 )
-from tarea2.models.network import Network
+from tarea2.models.network import Network, Task
 from tarea2.models.peers import Peer, PeerSpec
 from tarea2.models.receptive import (
     ReceptiveField,
@@ -61,6 +61,7 @@ __all__ = [
     "Spec",
     "StackedConv1d",
     "StackedLinear",
+    "Task",
     "build",
     "input_range",
     "load_best",

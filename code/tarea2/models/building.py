@@ -9,7 +9,7 @@ import torch
 
 from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
-from tarea2.models.network import Network, initialise
+from tarea2.models.network import Network, check_choice, initialise
 from tarea2.models.peers import Peer, PeerSpec
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
@@ -39,6 +39,7 @@ NETWORKS: dict[type, type[Any]] = {
 }
 # The specs that a stored model's card may name.
 SPECS = {spec.__name__: spec for spec in NETWORKS}
+INITS = ("he", "notebook")  # how weights start
 
 
 def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> Network:
@@ -52,8 +53,7 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> Network:
     name = type(spec).__name__
     if network is None:
         raise TypeError(f"no network is built from a {name}")
-    if init not in ("he", "notebook"):
-        raise ValueError(f'init is {init!r}, expected "he" or "notebook"')
+    check_choice("init", init, INITS)
     if len(seeds) != 1 and not network.stacked:
         raise ValueError(f"{name} trains one seed at a time, but {len(seeds)} are given")
     if network.own_start:

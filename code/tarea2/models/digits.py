@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tarea2.convolution import output_size
-from tarea2.models.network import Network
+from tarea2.models.network import Network, Task
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Autoencoder(Network):
     could become a principal component analysis; the convolutions learn what it cannot say.
     """
 
-    own_objective = True
+    task = Task.OWN_OBJECTIVE
 
     def __init__(self, spec: AutoencoderSpec):
         super().__init__()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tarea2.models.network import Network, check_choices, check_kernel
+from tarea2.models.network import Network, Task, check_choices, check_kernel
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,8 @@ class EncoderDecoder(Network):
     """
 
     memory_format = torch.channels_last  # faster, above all with few channels
+
+    task = Task.SEGMENTATION
 
     def __init__(self, spec: EncoderDecoderSpec):
         super().__init__()

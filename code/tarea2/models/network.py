@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from enum import StrEnum
 from typing import Any
 
 import torch
@@ -14,12 +15,21 @@ from torch import Tensor, nn
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
 
 
+class Task(StrEnum):
+    """What a network predicts, which decides how it is trained and scored."""
+
+    CLASSIFICATION = "classification"  # a class per example
+    SEGMENTATION = "segmentation"  # a class per pixel
+    OWN_OBJECTIVE = "own objective"  # what it says itself
+
+
 class Network(nn.Module):
     """A network with the answers that most give; a class of its own overrides what differs.
 
     members: how many copies with weights of their own it holds, one per seed.
     stacked: whether it can hold several, and takes ``(members, batch, ...)``.
-    own_objective: whether it is no classifier but brings :meth:`loss` and :meth:`measure`.
+    task: what it predicts; with an objective of its own it brings :meth:`loss` and
+        :meth:`measure`.
     own_start: whether it keeps the initial weights that its layers have in their library.
     memory_format: in which order its images lie in memory.
     """
@@ -27,7 +37,7 @@ class Network(nn.Module):
     spec: Any
     members = 1
     stacked = False
-    own_objective = False
+    task = Task.CLASSIFICATION
     own_start = False
     memory_format = torch.contiguous_format
 
@@ -87,13 +97,16 @@ def initialise(layer: Any, member: int, init: str, generator: torch.Generator) -
     bias.zero_() if he else bias.uniform_(-bound, bound, generator=generator)
 
 
-def check_choices(spec: Any, choices: Mapping[str, Sequence[str]]) -> None:
+def check_choices(spec: Any, choices: Mapping[str, Collection[str]]) -> None:
     """Refuse a spec in which a field is none of the values that are allowed for it."""
     for field, allowed in choices.items():
-        if getattr(spec, field) not in allowed:
-            raise ValueError(
-                f"{field} is {getattr(spec, field)!r}, expected one of {', '.join(allowed)}"
-            )
+        check_choice(field, getattr(spec, field), allowed)
+
+
+def check_choice(field: str, value: str, allowed: Collection[str]) -> None:
+    """Refuse a value that is none of those that are allowed for a field."""
+    if value not in allowed:
+        raise ValueError(f"{field} is {value!r}, expected one of {', '.join(allowed)}")
 
 
 def check_kernel(kernel: int) -> None:

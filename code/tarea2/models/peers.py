@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tarea2.models.network import Network
+from tarea2.models.network import Network, Task
 
 # Of MONAI: name -> class and what differs from its defaults.
 MONAI: dict[str, tuple[str, dict[str, Any]]] = {
@@ -36,6 +36,7 @@ class PeerSpec:
 class Peer(Network):
     """:class:`PeerSpec` built, with the initialisation of its authors."""
 
+    task = Task.SEGMENTATION
     own_start = True
     memory_format = torch.channels_last
 

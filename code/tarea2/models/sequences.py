@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tarea2.datasets.number_words import BLANK, END, PAD, START, longest, vocabulary
-from tarea2.models.network import Network
+from tarea2.models.network import Network, Task
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class NumberWriterSpec:
 class NumberWriter(Network):
     """:class:`NumberWriterSpec` built; takes digits ``(B, 5)`` and tokens ``(B, T)``."""
 
-    own_objective = True
+    task = Task.OWN_OBJECTIVE
     own_start = True
 
     def __init__(self, spec: NumberWriterSpec):

@@ -61,10 +61,11 @@ def definitions(
     classes = len(datasets.CAMVID_CLASSES)
     return tuple(
         Definition(
-            name, replace(spec, inputs=3, classes=classes), recipe, datasets.camvid, seeds, watch=()
+            name, replace(spec, inputs=3, classes=classes), recipe, datasets.camvid, seeds,
+            watch=(), extra=segmentation.by_class_and_image,
         )
         for name, spec in networks.items()
-    )
+    )  # fmt: skip
 
 
 def longer(name: str) -> str:

@@ -150,3 +150,48 @@ def kendall(
     means = [[float(np.mean(study[name])) for name in names] for study in (first, second)]
     found = stats.kendalltau(*means)
     return Agreement(float(found.statistic), float(low), float(high), float(found.pvalue))
+
+
+def bootstrap_difference(
+    first: np.ndarray, second: np.ndarray, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Difference in test mean IoU between two networks, with a 95 % interval over images.
+
+    Both arguments are counts ``(seeds, images, K, 3)`` of the same images, as
+    :func:`tarea2.metrics.class_counts` gives them. Images are drawn with replacement, the same
+    for both and for all seeds.
+
+    Returns
+    -------
+    Second minus first: on all images, and the 2.5 % and 97.5 % quantiles.
+    """
+    images = first.shape[1]
+    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
+    weights = np.concatenate([np.ones((1, images)), draws])  # (1 + R, images)
+
+    def scores(counts: np.ndarray) -> np.ndarray:
+        total = np.einsum("ri,sikc->rskc", weights, counts, optimize=True)  # (1 + R, S, K, 3)
+        hit, false, missed = np.moveaxis(total[:, :, 1:], 3, 0)
+        return (hit / (hit + false + missed)).mean((1, 2))
+
+    difference = scores(second) - scores(first)
+    low, high = np.quantile(difference[1:], (0.025, 0.975))
+    return float(difference[0]), float(low), float(high)
+
+
+def bootstrap_interval(
+    counts: np.ndarray, first: int, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of a network's mean IoU over images, drawn again with replacement.
+
+    ``counts``: ``(seeds, images, K, 3)``; every seed sees the same images. A class that no drawn
+    image holds does not count in that draw.
+    """
+    images = counts.shape[1]
+    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
+    total = np.einsum("ri,sikc->rskc", draws, counts[:, :, first:].astype(float), optimize=True)
+    whole = total.sum(3)
+    iou = np.divide(total[..., 0], whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    defined = iou[~np.isnan(iou).all(axis=(1, 2))]
+    low, high = np.quantile(np.nanmean(defined, axis=(1, 2)), (0.025, 0.975))
+    return float(low), float(high)

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from tarea2 import metrics, paths, records, results
+from tarea2 import paths, records, results
 from tarea2.datasets import Dataset
+from tarea2.evaluation import Evaluation
 from tarea2.models import Network, Spec
-from tarea2.studies import pixels
 from tarea2.training import Recipe
 
-Extra = Callable[[Network, Dataset, torch.Tensor | None], dict[str, Any]]
+Extra = Callable[[Network, Dataset, Mapping[str, Evaluation]], dict[str, Any]]
 
 
 class Stale(records.ResultError):
@@ -29,8 +28,8 @@ class Definition:
     """One network of a study: trained once per seed.
 
     ``watch``: the splits that are measured after each epoch. ``extra`` gives measures besides
-    those that every run has, from (model, dataset, its scores on test). ``together``: whether
-    several seeds train in one go.
+    those that every run has, from (model, dataset, how it does on each split). ``together``:
+    whether several seeds train in one go.
     """
 
     name: str
@@ -60,38 +59,19 @@ class Definition:
         return run
 
     def measure(
-        self, model: Network, dataset: Dataset, scores: dict[str, torch.Tensor]
+        self, model: Network, dataset: Dataset, evaluations: Mapping[str, Evaluation]
     ) -> dict[str, Any]:
-        """Metrics of a trained network from its scores ``(n, classes, ...)`` on each split.
-
-        A network that measures itself needs no scores.
-        """
-        found: dict[str, Any] = {}
-        if model.own_objective:
-            for split in ("validation", "test"):
-                part = getattr(dataset, split)
-                for kind, value in model.measure(part.x, part.y).items():
-                    found[f"{split}_{kind}"] = rounded(value)
-        if pixels.is_in_eight_bits(dataset):
-            for split in ("validation", "test"):
-                scored = pixels.measured(model, dataset, split)
-                found |= {
-                    f"{split}_{name}": rounded(value) if isinstance(value, float) else value
-                    for name, value in scored.items()
-                }
-            found["confusion"] = found.pop("test_confusion")
-            del found["validation_counts"]
-            return found
-        for split, values in scores.items():
-            target, prediction = getattr(dataset, split).y, values.argmax(1)
-            confusion = metrics.confusion_matrix(target, prediction, dataset.num_classes)
-            found[f"{split}_accuracy"] = rounded(metrics.pixel_accuracy(confusion))
-            if target.ndim > 1:  # a class per pixel
-                found |= _per_pixel(split, confusion, target, prediction)
-            if split == "test":
-                found["confusion"] = confusion.tolist()
+        """What is kept of a trained network, from how it does on each split."""
+        found: dict[str, Any] = {
+            f"{split}_{kind}": rounded(value)
+            for split, evaluation in evaluations.items()
+            for kind, value in evaluation.measures.items()
+        }
+        confusion = evaluations["test"].confusion
+        if confusion is not None:
+            found["confusion"] = confusion.tolist()
         if self.extra is not None:
-            found |= self.extra(model, dataset, scores.get("test"))
+            found |= self.extra(model, dataset, evaluations)
         return found
 
 
@@ -126,30 +106,6 @@ class Study:
             if name not in found:
                 raise ValueError(f"{self.name} has no run {name!r}; it has: {', '.join(found)}")
         return [found[name] for name in only or found]
-
-
-def _per_pixel(
-    split: str, confusion: np.ndarray, target: torch.Tensor, prediction: torch.Tensor
-) -> dict[str, float]:
-    where, what = metrics.where_and_what(confusion)
-    near, far = metrics.edge_error(target, prediction)
-    return {
-        f"{split}_{name}": rounded(value)
-        for name, value in {
-            "miou": metrics.mean_iou(confusion),
-            "mean_dice": _mean_of_defined(metrics.dice(confusion)[1:]),
-            "background_share": confusion[0].sum() / confusion.sum(),
-            "where": where,
-            "what": what,
-            "edge_error": near,
-            "inner_error": far,
-        }.items()
-    }
-
-
-def _mean_of_defined(values: np.ndarray) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else math.nan
 
 
 def rounded(value: float) -> float:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import torch
-
 from tarea2 import datasets
 from tarea2.datasets import Dataset, number_words
+from tarea2.evaluation import Evaluation
 from tarea2.models import AutoencoderSpec, NumberWriterSpec
 from tarea2.studies.definition import Definition, rounded
 from tarea2.training import Recipe
@@ -40,7 +39,9 @@ KINDS: dict[str, Callable[[int], bool]] = {
 }
 
 
-def _mistakes(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
+def _mistakes(
+    model: Any, dataset: Dataset, evaluations: Mapping[str, Evaluation]
+) -> dict[str, Any]:
     """The test numbers that greedy decoding writes wrongly, and what beams make of them."""
     test = dataset.test
     written = number_words.decode_words(model.greedy(test.x))
@@ -57,7 +58,9 @@ def _mistakes(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict
     }
 
 
-def _by_digits(model: Any, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
+def _by_digits(
+    model: Any, dataset: Dataset, evaluations: Mapping[str, Evaluation]
+) -> dict[str, Any]:
     """Share of right names, as ``tarea2 predict numbers`` writes them, by number of digits.
 
     Of every number below 10,000, and of the longer ones in the test split.

@@ -6,6 +6,7 @@ can be seen; the finalists hold out 400, as everywhere in this report.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 
 from tarea2 import datasets
 from tarea2.datasets import Dataset, Split
+from tarea2.evaluation import Evaluation, predict
 from tarea2.models import DilatedNetSpec, Network, PerceptronSpec, Spec
 from tarea2.studies.definition import Definition, rounded
-from tarea2.training import Recipe, predict
+from tarea2.training import Recipe
 
 # What is aimed at: (parameters at most, mean test accuracy at least).
 AIMS = ((50_000, 0.994), (2_050, 0.985))
@@ -98,8 +100,11 @@ def disturbed(x: torch.Tensor) -> dict[str, list[torch.Tensor]]:
     }
 
 
-def _robustness(model: Network, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
+def _robustness(
+    model: Network, dataset: Dataset, evaluations: Mapping[str, Evaluation]
+) -> dict[str, Any]:
     """Test accuracy under disturbance, and the signals that are named wrongly."""
+    scores = evaluations["test"].scores
     assert scores is not None
     target = dataset.test.y
     prediction = scores.argmax(1)

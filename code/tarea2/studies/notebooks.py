@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import torch
 
 from tarea2 import datasets
 from tarea2.datasets import Dataset
+from tarea2.evaluation import Evaluation, predict
 from tarea2.models import DigitNetSpec, Network, PerceptronSpec, SignalNetSpec
 from tarea2.studies.definition import Definition, rounded
-from tarea2.training import Recipe, predict
+from tarea2.training import Recipe
 
 # The recipes of the two notebooks that train.
 NOTEBOOK_10_2 = Recipe(100, 100, 0.05, momentum=0.9, schedule="step", init="notebook")
@@ -22,9 +24,10 @@ HARDEST = 12
 
 
 def shifted_and_hardest(
-    model: Network, dataset: Dataset, scores: torch.Tensor | None
+    model: Network, dataset: Dataset, evaluations: Mapping[str, Evaluation]
 ) -> dict[str, Any]:
     """Accuracy on test digits shifted to the right, and the digits that it finds hardest."""
+    scores = evaluations["test"].scores
     assert scores is not None
     target = dataset.test.y
     background = dataset.test.x.min()

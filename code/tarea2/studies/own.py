@@ -18,7 +18,7 @@ import pandas as pd
 
 from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
-from tarea2.studies import pixels, segmentation
+from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
 from tarea2.training import Recipe
 
@@ -126,7 +126,7 @@ def prepare(
     recipe = _recipe(dataset, training or Training(), reading.crop)
     channels = 3 if dataset.preparation.colours else 1
     definitions = tuple(
-        replace(definition, recipe=recipe, extra=None)
+        replace(definition, recipe=recipe, extra=segmentation.by_class_and_image)
         for definition in segmentation.study(data, channels, dataset.num_classes)
     )
     study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
@@ -145,7 +145,7 @@ def too_short(own: OwnStudy) -> list[str]:
     """The networks whose learning curve says that training was too short, and why."""
     said = {}
     for _, run in own.load()[0].iterrows():
-        why = pixels.worth_more_steps(run["history"])
+        why = learning_curves.worth_more_steps(run["history"])
         if why:
             said[run["name"]] = why
     return [f"{name}: {why}; more --steps may help" for name, why in said.items()]

@@ -21,11 +21,12 @@ from tqdm import tqdm
 
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import DataError, Dataset
+from tarea2.evaluation import evaluate
 from tarea2.models import build, save_model
 from tarea2.paths import replacing
-from tarea2.studies import cluster, pixels
+from tarea2.studies import cluster
 from tarea2.studies.definition import Definition, Stale, Study, best_run, rounded
-from tarea2.training import fit, predict
+from tarea2.training import fit
 
 FAILED_FIELDS: records.Fields = {
     "experiment": str, "name": str, "seed": int, "key": str, "reason": str, "traceback": str,
@@ -186,12 +187,7 @@ def _run(
         checkpoint=checkpoint if checkpoint.parent.is_dir() or not threads else None,
         progress=progress,
     )  # fmt: skip
-    scores = {
-        split: predict(trained.model, getattr(dataset, split).x)
-        for split in ("validation", "test")
-        if len(getattr(dataset, split))
-        and not (trained.model.own_objective or pixels.is_in_eight_bits(dataset))
-    }
+    evaluations = evaluate(trained.model, dataset)
     seconds = time.monotonic() - start
     network, spec = records.describe(definition.spec)
     runs = []
@@ -209,9 +205,7 @@ def _run(
                 split: {kind: [rounded(v) for v in rows[place]] for kind, rows in kept.items()}
                 for split, kept in trained.history.items()
             },
-            "metrics": definition.measure(
-                alone, dataset, {split: values[place] for split, values in scores.items()}
-            ),
+            "metrics": definition.measure(alone, dataset, evaluations[place]),
             "parameters": metrics.count_parameters(alone),
             "macs": metrics.count_macs(alone, *alone.example(*dataset.train.first())),
             "seconds": round(seconds / len(seeds), 3),

@@ -6,7 +6,7 @@ time; stage 2 combines what stage 1 showed on validation, within a limit of para
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 
 from tarea2 import datasets, metrics
 from tarea2.datasets import Dataset
+from tarea2.evaluation import Evaluation
 from tarea2.models import EncoderDecoderSpec, Network, PeerSpec
 from tarea2.studies.definition import Definition
 from tarea2.training import Recipe
@@ -80,12 +81,27 @@ def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]
     }
 
 
-def counts(model: Network, dataset: Dataset, scores: torch.Tensor | None) -> dict[str, Any]:
-    """Hits, false alarms and misses of each test scene and class, to resample scenes."""
-    assert scores is not None
-    prediction = scores.argmax(1)
-    counts = metrics.counts_per_image(dataset.test.y, prediction, dataset.num_classes)
-    return {"test_counts": counts.tolist()}
+def counts(
+    model: Network, dataset: Dataset, evaluations: Mapping[str, Evaluation]
+) -> dict[str, Any]:
+    """Hits, false alarms and misses of each test image and class, to resample images."""
+    found = evaluations["test"].counts
+    assert found is not None
+    return {"test_counts": found.tolist()}
+
+
+def by_class_and_image(
+    model: Network, dataset: Dataset, evaluations: Mapping[str, Evaluation]
+) -> dict[str, Any]:
+    """Beside :func:`counts`: the IoU of each class, and the confusion on validation."""
+    found = counts(model, dataset, evaluations)
+    for split, evaluation in evaluations.items():
+        assert evaluation.confusion is not None
+        iou = metrics.iou(evaluation.confusion)
+        found[f"{split}_iou"] = [None if np.isnan(v) else float(v) for v in iou]
+        if split != "test":  # every run has that of test
+            found[f"{split}_confusion"] = evaluation.confusion.tolist()
+    return found
 
 
 def study(
@@ -146,29 +162,3 @@ def other_edges(count: int = 1000) -> dict[str, float]:
         name: metrics.mean_iou(metrics.confusion_matrix(true, mask, 11))
         for name, mask in others.items()
     }
-
-
-def bootstrap_difference(
-    first: np.ndarray, second: np.ndarray, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Difference in test mean IoU between two networks, with a 95 % interval over images.
-
-    Both arguments are counts ``(seeds, images, K, 3)`` of :func:`metrics.counts_per_image` on the
-    same images. Images are drawn with replacement, the same for both and for all seeds.
-
-    Returns
-    -------
-    Second minus first: on all images, and the 2.5 % and 97.5 % quantiles.
-    """
-    images = first.shape[1]
-    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
-    weights = np.concatenate([np.ones((1, images)), draws])  # (1 + R, images)
-
-    def scores(counts: np.ndarray) -> np.ndarray:
-        total = np.einsum("ri,sikc->rskc", weights, counts, optimize=True)  # (1 + R, S, K, 3)
-        hit, false, missed = np.moveaxis(total[:, :, 1:], 3, 0)
-        return (hit / (hit + false + missed)).mean((1, 2))
-
-    difference = scores(second) - scores(first)
-    low, high = np.quantile(difference[1:], (0.025, 0.975))
-    return float(difference[0]), float(low), float(high)

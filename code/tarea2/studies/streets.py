@@ -18,9 +18,8 @@ from torch.nn import functional as F
 from tarea2 import datasets, metrics, results
 from tarea2.datasets import IGNORED
 from tarea2.datasets.camvid_files import frames
+from tarea2.evaluation import segment
 from tarea2.models import load_model
-from tarea2.studies.own_stored import per_image
-from tarea2.training import segment
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # from the frame that scores best to the one that scores worst
 
@@ -43,12 +42,13 @@ def by_video(counts: np.ndarray) -> dict[str, np.ndarray]:
     """
     of = np.array([name.split("_")[0] for name in names_of("test")])
     # The frames of a video, taken for one large image.
-    return {str(v): per_image(counts[:, of == v].sum(1), 0) for v in dict.fromkeys(of)}
+    images = {str(video): counts[:, of == video].sum(1) for video in dict.fromkeys(of)}
+    return {video: metrics.mean_iou_per_image(image, 0) for video, image in images.items()}
 
 
 def chosen_frames(counts: np.ndarray) -> list[int]:
     """Places of the frames at :data:`SHARES` of the order by score; counts ``(233, K, 3)``."""
-    order = np.argsort(per_image(counts, 0), kind="stable")
+    order = np.argsort(metrics.mean_iou_per_image(counts, 0), kind="stable")
     return [int(order[round(share * (len(order) - 1))]) for share in SHARES]
 
 
@@ -60,7 +60,8 @@ def store_examples() -> None:
     _, card = load_model("camvid")
     run = results.read(results.path_of("camvid-best", card["run"], card["seed"]))
     counts = np.array(run["metrics"]["test_counts"])
-    places, scores, found, moved = chosen_frames(counts), per_image(counts, 0), [], []
+    places, scores = chosen_frames(counts), metrics.mean_iou_per_image(counts, 0)
+    found, moved = [], []
     _, truths = photographs([names_of("test")[place] for place in places])
     for place, truth in zip(places, truths, strict=True):
         content, seen = io.BytesIO(), prediction(place)

@@ -1,0 +1,217 @@
+"""One class for each task: what a network is trained on, and what it is scored by.
+
+A network names its task (:attr:`tarea2.models.Network.task`); nothing here looks at the form of
+the data to find it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tarea2 import metrics
+from tarea2.datasets import IGNORED, Dataset, Shelf, Split, as_input
+from tarea2.losses import ClassLoss
+from tarea2.models import Network, Task
+
+# Examples of all members, and their values, in one batch: more would leave the caches.
+BATCH, VALUES = 1000, 784_000
+SCORED = ("validation", "test")  # the splits that a trained network is scored on
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How one network does on one split.
+
+    curve: what is followed while it trains, by name. measures: what is kept at the end; NaN is
+    undefined. confusion: ``(K, K)``, rows are the true classes. counts: hits, false alarms and
+    misses of each image and class, ``(n, K, 3)``. scores: of each example, ``(n, K)``. What a task
+    has no use for is None.
+    """
+
+    curve: dict[str, float]
+    measures: dict[str, float]
+    confusion: np.ndarray | None = None
+    counts: np.ndarray | None = None
+    scores: Tensor | None = None
+
+
+# Networks applied -------------------------------------------------------------------------------
+
+
+def forward(model: Network, x: Tensor) -> Tensor:
+    """Apply a network to a batch per member: ``(S, B, ...)`` to ``(S, B, classes, ...)``."""
+    return model(x) if model.stacked else model(x[0]).unsqueeze(0)
+
+
+@torch.inference_mode()
+def predict(model: Network, x: Tensor) -> Tensor:
+    """Scores of all members for all examples: ``(n, ...)`` to ``(S, n, classes, ...)``."""
+    model.eval()
+    members = model.members
+    batch = min(BATCH, VALUES // x[0].numel()) // members
+    pieces = [forward(model, part.expand(members, *part.shape)) for part in x.split(max(1, batch))]
+    return torch.cat(pieces, dim=1)
+
+
+@torch.inference_mode()
+def segment(model: Network, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+    """The true classes ``(H, W)`` and the scores ``(K, H, W)`` of each image, at the mask's size.
+
+    Padding is cut off, then scores are enlarged where a mask is larger than its image was.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    for start, end in _batches(split):
+        x = split.x[start:end].to(device)
+        scores = forward(model, as_input(x)[None])[0]
+        if split.inner is not None:
+            scores = scores[..., : split.inner[0], : split.inner[1]]
+        for place, found in enumerate(scores, start):
+            truth = (split.y if split.truth is None else split.truth)[place].to(device).long()
+            if truth.shape != found.shape[1:]:
+                found = F.interpolate(
+                    found[None], truth.shape, mode="bilinear", align_corners=False
+                )[0]
+            yield truth, found
+
+
+def _batches(split: Split) -> Iterator[tuple[int, int]]:
+    """Where batches begin and end: images of one size, as many as stay in the caches."""
+    start = 0
+    while start < len(split):
+        size, end = split.x[start].shape, start + 1
+        most = start + max(1, min(BATCH, VALUES // size.numel()))
+        if isinstance(split.x, Shelf):
+            while end < min(most, len(split)) and split.x.shapes[end] == tuple(size):
+                end += 1
+        else:
+            end = min(most, len(split))
+        yield start, end
+        start = end
+
+
+# Tasks ------------------------------------------------------------------------------------------
+
+
+class Classification:
+    """One class per example."""
+
+    def loss(self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss) -> Tensor:
+        """Of a batch, summed over members; ``x``: ``(S, B, ...)``, ``y``: ``(S, B)``."""
+        return criterion(forward(model, x), y)
+
+    def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
+        """Cross-entropy, share of errors and accuracy, of each member."""
+        scores = predict(model, split.x)  # (S, n, K)
+        members, _, classes = scores.shape
+        target = split.y.expand(members, -1)  # (S, n)
+        loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(), reduction="none")
+        prediction = scores.argmax(2)
+        losses = loss.view(members, -1).mean(1).tolist()
+        errors = (prediction != target).float().mean(1).tolist()
+        found = []
+        for member in range(members):
+            confusion = metrics.confusion_matrix(target[member], prediction[member], classes)
+            found.append(
+                Evaluation(
+                    {"loss": losses[member], "error": errors[member]},
+                    {"accuracy": metrics.pixel_accuracy(confusion)},
+                    confusion,
+                    scores=scores[member],
+                )
+            )
+        return found
+
+
+class Segmentation:
+    """One class per pixel; pixels that are IGNORED count nowhere.
+
+    Images are scored one by one at the size of their own mask, however large: only counts are kept.
+    """
+
+    def loss(self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss) -> Tensor:
+        """Of a batch; ``x``: ``(S, B, C, H, W)``, ``y``: ``(S, B, H, W)``."""
+        return criterion(forward(model, x), y.long())
+
+    def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
+        """Cross-entropy and what follows from the confusion of all pixels and near boundaries.
+
+        ``background``: whether class 0 is one, which no mean over classes includes.
+        """
+        loss, counts = 0.0, []
+        confusion: Any = 0  # (K, K) once something is counted
+        near_and_far = np.zeros((2, 2), dtype=np.int64)  # near a boundary, elsewhere: wrong, all
+        for truth, scores in segment(model, split):
+            counted, found = truth != IGNORED, scores.argmax(0)
+            loss += F.cross_entropy(
+                scores[None], truth[None], reduction="sum", ignore_index=IGNORED
+            ).item()
+            cm = metrics.confusion_matrix(truth[counted], found[counted], len(scores))
+            confusion = confusion + cm
+            counts.append(metrics.class_counts(cm))
+            near, wrong = metrics.near_edges(truth[None])[0], truth != found
+            for place, where in enumerate((near & counted, ~near & counted)):
+                near_and_far[place] += int(wrong[where].sum()), int(where.sum())
+        curve = {
+            "loss": loss / max(1, int(confusion.sum())),
+            "error": 1 - metrics.pixel_accuracy(confusion),
+            "miou": metrics.mean_iou(confusion, background),
+        }
+        measures = _mask_measures(confusion, background)
+        measures["edge_error"], measures["inner_error"] = (
+            wrong / whole if whole else np.nan for wrong, whole in near_and_far.tolist()
+        )
+        return [Evaluation(curve, measures, confusion, np.array(counts))]
+
+
+def _mask_measures(confusion: np.ndarray, background: bool) -> dict[str, float]:
+    found = {
+        "accuracy": metrics.pixel_accuracy(confusion),
+        "miou": metrics.mean_iou(confusion, background),
+        "mean_dice": metrics.mean_dice(confusion, background),
+    }
+    if background:
+        found["background_share"] = confusion[0].sum() / max(1, confusion.sum())
+        found["where"], found["what"] = metrics.where_and_what(confusion)
+    return found
+
+
+class OwnObjective:
+    """What the network itself says it minimises and is measured by."""
+
+    def loss(self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss) -> Tensor:
+        """Of a batch; ``x`` and ``y`` have a first axis of one member."""
+        return model.loss(x[0], y[0])
+
+    def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
+        """What :meth:`tarea2.models.Network.measure` gives."""
+        found = model.measure(split.x, split.y)
+        return [Evaluation(found, found)]
+
+
+TASKS: dict[Task, Classification | Segmentation | OwnObjective] = {
+    Task.CLASSIFICATION: Classification(),
+    Task.SEGMENTATION: Segmentation(),
+    Task.OWN_OBJECTIVE: OwnObjective(),
+}
+
+
+def evaluate(model: Network, dataset: Dataset) -> list[dict[str, Evaluation]]:
+    """A trained network on each of :data:`SCORED` that holds something: for each member."""
+    task = TASKS[model.task]
+    found: list[dict[str, Evaluation]] = [{} for _ in range(model.members)]
+    for name in SCORED:
+        split = getattr(dataset, name)
+        if len(split):
+            for of, scored in zip(
+                found, task.evaluate(model, split, dataset.background), strict=True
+            ):
+                of[name] = scored
+    return found
