@@ -51,7 +51,7 @@ def test_the_loss_of_a_recipe_is_the_one_that_is_minimised():
     x, y = torch.randn(1, 4, 2), torch.tensor([[0, 1, 2, 0]])
     for name, function in losses.LOSSES.items():
         still = torch.optim.SGD(model.parameters(), lr=0.0)
-        found = training.one_step(model, x, y, still, losses.ClassLoss(name))
+        found = training.train_step(model, x, y, still, losses.ClassLoss(name))
         assert found == pytest.approx(function(model(x)[0], y[0]).item() / 4)
     with pytest.raises(ValueError, match="loss is 'hinge', expected one of cross-entropy"):
         fit(AutoencoderSpec(2), datasets.digits(), Recipe(1, 10, 0.1, loss="hinge"))

@@ -21,7 +21,7 @@ from tarea2.evaluation import evaluate, segment
 from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.studies import learning_curves, own, segmentation
-from tarea2.training import Recipe, fit, one_step, optimiser_for
+from tarea2.training import Recipe, fit, optimiser_for, train_step
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
 RECIPE = replace(segmentation.RECIPE, epochs=2, batch_size=4)
@@ -88,7 +88,7 @@ def test_ignored_pixels_change_neither_loss_nor_gradient(small):
     def step(x, y):
         model = build(TINY)
         model.train()
-        loss = one_step(model, x, y, optimiser_for(model, replace(RECIPE, optimiser="sgd")))
+        loss = train_step(model, x, y, optimiser_for(model, replace(RECIPE, optimiser="sgd")))
         return loss, [p.detach().clone() for p in model.parameters()]
 
     loss, weights = step(x, y[None])
@@ -113,7 +113,7 @@ def test_every_loss_leaves_out_ignored_pixels_and_weighs_classes(small, loss):
 
     def value(y, weight=None):
         model = build(TINY)
-        return one_step(model, x, y, optimiser_for(model, RECIPE), ClassLoss(loss, weight))
+        return train_step(model, x, y, optimiser_for(model, RECIPE), ClassLoss(loss, weight))
 
     assert value(y) != pytest.approx(value(small.train.y[None]), rel=1e-3)
     assert value(y, torch.ones(3)) == pytest.approx(value(y), rel=1e-5)

@@ -95,7 +95,7 @@ def test_seeds_trained_together_are_those_trained_alone(signals):
             assert errors[0] == pytest.approx(errors[1], abs=0.011)
 
 
-def test_one_step_is_what_pytorch_s_own_loop_does(signals):
+def test_a_train_step_is_what_pytorch_s_own_loop_does(signals):
     """One epoch of one seed, replayed with torch.optim on an ordinary loop."""
     recipe = replace(SMALL, epochs=1)
     trained = fit(PerceptronSpec(), signals, recipe, (3,))

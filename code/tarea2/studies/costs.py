@@ -19,7 +19,7 @@ from tqdm import tqdm
 from tarea2 import metrics, results
 from tarea2.models import build
 from tarea2.studies.definition import Definition
-from tarea2.training import one_step, optimiser_for
+from tarea2.training import optimiser_for, train_step
 
 ROUNDS, STEPS = 5, 3
 
@@ -47,7 +47,7 @@ def measure(
                 model.train()
                 for step in range(STEPS + 1):
                     start = time.perf_counter()
-                    one_step(model, train.x[None, :size], train.y[None, :size], optimiser)
+                    train_step(model, train.x[None, :size], train.y[None, :size], optimiser)
                     if step:  # the first also prepares memory
                         steps[name].append(time.perf_counter() - start)
                 images[name].append(metrics.latency(model, train.x[:1], 10))

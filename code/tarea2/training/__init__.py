@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tarea2.training.loop import Diverged, Trained, device_for, fit, one_step
+from tarea2.training.loop import Diverged, Trained, device_for, fit, train_step
 from tarea2.training.recipe import OPTIMISERS, SCHEDULES, Recipe, optimiser_for, rate
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Trained",
     "device_for",
     "fit",
-    "one_step",
     "optimiser_for",
     "rate",
+    "train_step",
 ]

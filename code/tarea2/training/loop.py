@@ -178,7 +178,7 @@ def _one_epoch(
         for group in optimiser.param_groups:
             group["lr"] = rate(recipe, epoch * steps + step, steps)
         x, y = _batch(model, split, chosen, recipe, drawn)
-        total += one_step(model, x, y, optimiser, criterion)
+        total += train_step(model, x, y, optimiser, criterion)
     return [total / steps / len(orders)] * len(orders)
 
 
@@ -202,7 +202,7 @@ def _batch(
     return x, y
 
 
-def one_step(
+def train_step(
     model: Network, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
     criterion: ClassLoss = PLAIN,
 ) -> float:  # fmt: skip
