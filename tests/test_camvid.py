@@ -339,7 +339,7 @@ def test_a_network_trains_and_a_photograph_is_segmented(small, tmp_path, monkeyp
     spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3)
     recipe = records.describe(study.RECIPE)[1] | {"epochs": 1, "augment": study.RECIPE.augment}
     tiny = Definition(
-        "tiny", spec, training.Recipe(**recipe), datasets.camvid, (0,), watch=(),
+        "tiny", spec, training.Recipe(**recipe), datasets.camvid, (0,), eval_splits=(),
         extra=segmentation.by_class_and_image,
     )  # fmt: skip
     own = Study("camvid-best", (tiny,), {"camvid": ("tiny",)}, tmp_path / "own")

@@ -102,7 +102,7 @@ def test_an_autoencoder_learns():
 def writer():
     recipe = Recipe(10, 125, 4e-3, optimiser="adamw", schedule="one-cycle")
     return fit(
-        NumberWriterSpec(64, 16), datasets.numbers(5000), recipe, watch=("validation",)
+        NumberWriterSpec(64, 16), datasets.numbers(5000), recipe, eval_splits=("validation",)
     ).model
 
 

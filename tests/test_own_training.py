@@ -217,13 +217,13 @@ def test_an_interrupted_training_goes_on_with_the_same_weights(folders, tmp_path
         RECIPE, epochs=3, crop=reading.crop, augment=("flip", "scale", "colour"),
         class_weights="inverse-log",
     )  # fmt: skip
-    whole = fit(TINY, data, recipe, watch=("validation",), device="cpu")
+    whole = fit(TINY, data, recipe, eval_splits=("validation",), device="cpu")
 
     def stop(epoch):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    common = {"watch": ("validation",), "device": "cpu", "checkpoint": tmp_path / "c"}
+    common = {"eval_splits": ("validation",), "device": "cpu", "checkpoint": tmp_path / "c"}
     with pytest.raises(KeyboardInterrupt):
         fit(TINY, data, recipe, after_epoch=stop, **common)
     resumed = fit(TINY, data, recipe, **common)
@@ -415,7 +415,7 @@ spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3, classes=2)
 peaks = []
 for name in ("few", "many"):
     data = image_folder(Path(sys.argv[1]) / name / "images", Path(sys.argv[1]) / name / "masks")
-    fit(spec, data, recipe, watch=("validation",), device="cpu", progress=False)
+    fit(spec, data, recipe, eval_splits=("validation",), device="cpu", progress=False)
     peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 print(peaks[1] - peaks[0])
 """

@@ -123,7 +123,9 @@ def test_the_shortest_real_run_reproduces_its_stored_numbers():
     """One epoch of a real network on real scenes, on whatever machine this is."""
     (stored,) = results.load("check").to_dict("records")
     (definition,) = segmentation.CHECK
-    trained = fit(definition.spec, definition.data(), definition.recipe, watch=definition.watch)
+    trained = fit(
+        definition.spec, definition.data(), definition.recipe, eval_splits=definition.eval_splits
+    )
     for kind in ("loss", "error", "miou"):
         found = trained.history["validation"][kind][0]
         assert found == pytest.approx(stored["history"]["validation"][kind], abs=1e-4)

@@ -111,8 +111,8 @@ def test_a_train_step_is_what_pytorch_s_own_loop_does(signals):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
 
 
-def test_history_starts_before_training_and_has_all_watched_splits(signals):
-    trained = fit(SignalNetSpec(), signals, SMALL, (0, 1), watch=("train", "test"))
+def test_history_starts_before_training_and_has_all_evaluated_splits(signals):
+    trained = fit(SignalNetSpec(), signals, SMALL, (0, 1), eval_splits=("train", "test"))
     assert set(trained.history) == {"train", "test"}
     for kept in trained.history.values():
         assert [len(line) for line in kept["error"]] == [4, 4]
@@ -122,7 +122,7 @@ def test_history_starts_before_training_and_has_all_watched_splits(signals):
     assert trained.history["test"]["error"][0][-1] == pytest.approx(float(error[0]))
 
 
-def test_an_empty_split_is_not_watched(signals):
+def test_an_empty_split_is_not_evaluated(signals):
     empty = datasets.Split(signals.validation.x[:0], signals.validation.y[:0])
     data = datasets.Dataset("whole", 10, signals.train, empty, signals.test)
     assert set(fit(PerceptronSpec(), data, replace(SMALL, epochs=1)).history) == {"train"}
@@ -215,7 +215,8 @@ def train_in(folder: Path, epochs: Connection) -> None:
     parts = (Split(split.x[a:b], split.y[a:b]) for a, b in ((0, 150), (150, 200), (200, 250)))
     trained = fit(
         DigitNetSpec(), datasets.Dataset("part", 10, *parts), Recipe(80, 16, 0.02, momentum=0.9),
-        (0,), checkpoint=folder / "run.checkpoint", watch=("validation",), after_epoch=epochs.send,
+        (0,), checkpoint=folder / "run.checkpoint", eval_splits=("validation",),
+        after_epoch=epochs.send,
     )  # fmt: skip
     torch.save(trained.model.state_dict(), folder / "final.pt")
 

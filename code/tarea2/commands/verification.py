@@ -104,7 +104,9 @@ def _sample() -> Row:
         return what, str(error), False
     if stored is None:
         return what, "its stored run is missing", False
-    trained = fit(definition.spec, definition.data(), definition.recipe, watch=definition.watch)
+    trained = fit(
+        definition.spec, definition.data(), definition.recipe, eval_splits=definition.eval_splits
+    )
     found = torch.tensor(trained.history["validation"]["loss"][0])
     difference = (found - torch.tensor(stored["history"]["validation"]["loss"])).abs().max().item()
     return what, f"losses differ by {difference:.1g} at most", difference <= LOSS

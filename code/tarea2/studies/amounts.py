@@ -49,7 +49,7 @@ def scenes_definition(name: str, spec: Spec, rate: float, amount: int) -> Defini
     usual, validation, test = datasets.SCENE_COUNTS.values()
     data = partial(datasets.digit_scenes, counts=(amount, validation, test))
     recipe = _as_many_steps(replace(RECIPE, lr=rate), usual, amount)
-    return Definition(f"{name}-{amount}", spec, recipe, data, THREE[:1], watch=())
+    return Definition(f"{name}-{amount}", spec, recipe, data, THREE[:1], eval_splits=())
 
 
 SCENE_DEFINITIONS = tuple(
@@ -75,7 +75,7 @@ SIGNAL_DEFINITIONS = tuple(
             _as_many_steps(NOTEBOOK_10_2, 3200, amount),
             step_epochs=_as_many_steps(NOTEBOOK_10_2, 3200, amount).epochs // 5,
         ),
-        partial(some_signals, amount), tuple(range(10)), watch=(), together=True,
+        partial(some_signals, amount), tuple(range(10)), eval_splits=(), together=True,
     )
     for amount in SIGNALS
     for name, spec in SIGNAL_NETWORKS.items()

@@ -62,7 +62,7 @@ def definitions(
     return tuple(
         Definition(
             name, replace(spec, inputs=3, classes=classes), recipe, datasets.camvid, seeds,
-            watch=(), extra=segmentation.by_class_and_image,
+            eval_splits=(), extra=segmentation.by_class_and_image,
         )
         for name, spec in networks.items()
     )  # fmt: skip

@@ -28,7 +28,7 @@ SEPARABLE: dict[str, EncoderDecoderSpec] = {
 DEFINITIONS = tuple(
     Definition(
         name, spec, RECIPE, datasets.digit_scenes, THREE if name in FIELDS else THREE[:1],
-        watch=("validation",),
+        eval_splits=("validation",),
     )
     for name, spec in (FIELDS | SEPARABLE).items()
     if name != "short-small"

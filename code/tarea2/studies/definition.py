@@ -27,7 +27,7 @@ class Stale(records.ResultError):
 class Definition:
     """One network of a study: trained once per seed.
 
-    ``watch``: the splits that are measured after each epoch. ``extra`` gives measures besides
+    ``eval_splits``: the splits that are measured after each epoch. ``extra`` gives measures besides
     those that every run has, from (model, dataset, how it does on each split). ``together``:
     whether several seeds train in one go.
     """
@@ -37,7 +37,7 @@ class Definition:
     recipe: Recipe
     data: Callable[[], Dataset]
     seeds: tuple[int, ...]
-    watch: tuple[str, ...] = ("train", "validation")
+    eval_splits: tuple[str, ...] = ("train", "validation")
     extra: Extra | None = None
     together: bool = False
 

@@ -28,7 +28,7 @@ def scenes_at(threshold: float) -> Dataset:
 DEFINITIONS = tuple(
     Definition(
         f"reference-ink-{threshold:g}", REFERENCE, RECIPE, partial(scenes_at, threshold), (0,),
-        watch=("validation",),
+        eval_splits=("validation",),
     )
     for threshold in THRESHOLDS
 )  # fmt: skip

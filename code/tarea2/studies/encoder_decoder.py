@@ -92,19 +92,19 @@ DEFINITIONS = (
     *(
         Definition(
             f"numbers-{pairs}", NumberWriterSpec(), _sequences(pairs),
-            partial(datasets.numbers, pairs), THREE, watch=("validation",), extra=_mistakes,
+            partial(datasets.numbers, pairs), THREE, eval_splits=("validation",), extra=_mistakes,
         )
         for pairs in PAIRS
     ),
     # What `tarea2 predict numbers` uses: it has seen every short number.
     Definition(
         "numbers-for-use", NumberWriterSpec(), FOR_USE, datasets.numbers_for_use, THREE,
-        watch=("validation",), extra=_by_digits,
+        eval_splits=("validation",), extra=_by_digits,
     ),
     # A third of the weights and three times the steps: small enough to travel with a page.
     Definition(
         "numbers-compact", NumberWriterSpec(hidden=64), replace(FOR_USE, epochs=24),
-        datasets.numbers_for_use, (0,), watch=("validation",), extra=_mistakes,
+        datasets.numbers_for_use, (0,), eval_splits=("validation",), extra=_mistakes,
     ),
 )  # fmt: skip
 STORED_MODELS: dict[str, tuple[str, ...]] = {

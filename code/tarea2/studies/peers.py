@@ -56,14 +56,14 @@ def name_at(name: str, rate: float) -> str:
 DEFINITIONS = tuple(
     Definition(
         name_at(name, rate), PEERS[name], replace(RECIPE, lr=rate), datasets.digit_scenes,
-        THREE if rate in MEASURED[name] else THREE[:1], watch=("validation",), extra=counts,
+        THREE if rate in MEASURED[name] else THREE[:1], eval_splits=("validation",), extra=counts,
     )
     for name, rates in TRIED.items()
     for rate in rates
 ) + tuple(
     Definition(
         at_rate(name, WIDER_RATE), spec, replace(RECIPE, lr=WIDER_RATE), datasets.digit_scenes,
-        THREE[:2], watch=("validation",), extra=counts,
+        THREE[:2], eval_splits=("validation",), extra=counts,
     )
     for name, spec in WIDER.items()
 )  # fmt: skip

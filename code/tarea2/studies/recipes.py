@@ -90,7 +90,7 @@ def _definition(full: str, name: str, rate: float, times: int = 1) -> Definition
     spec, seeds = networks()[name][0], THREE[:1]
     if measured:
         seeds = FIVE if name in MORE_SEEDS else THREE
-    return Definition(full, spec, recipe, datasets.digit_scenes, seeds, watch=("validation",))
+    return Definition(full, spec, recipe, datasets.digit_scenes, seeds, eval_splits=("validation",))
 
 
 DEFINITIONS = tuple(

@@ -183,7 +183,7 @@ def _run(
         torch.set_num_threads(threads)
     dataset, start = definition.data(), time.monotonic()
     trained = fit(
-        definition.spec, dataset, definition.recipe, seeds, watch=definition.watch,
+        definition.spec, dataset, definition.recipe, seeds, eval_splits=definition.eval_splits,
         checkpoint=checkpoint if checkpoint.parent.is_dir() or not threads else None,
         progress=progress,
     )  # fmt: skip

@@ -133,7 +133,7 @@ def at_better_rates(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _definition(name: str, spec: EncoderDecoderSpec, recipe: Recipe, seeds: tuple) -> Definition:
-    return Definition(name, spec, recipe, datasets.digit_scenes, seeds, watch=("validation",))
+    return Definition(name, spec, recipe, datasets.digit_scenes, seeds, eval_splits=("validation",))
 
 
 DEFINITIONS = (

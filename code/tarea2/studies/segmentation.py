@@ -111,7 +111,7 @@ def study(
     return tuple(
         Definition(
             name, replace(spec, inputs=inputs, classes=classes), RECIPE, data, seeds,
-            watch=("validation",), extra=None if name in {"reference", *FACTORS} else counts,
+            eval_splits=("validation",), extra=None if name in {"reference", *FACTORS} else counts,
         )
         for name, (spec, seeds) in networks().items()
         if not only or name in only
@@ -140,7 +140,7 @@ MNIST_DEFINITIONS = tuple(
 CHECK = (
     Definition(
         "tiny", EncoderDecoderSpec(depth=1, width=4, convolutions=1), replace(RECIPE, epochs=1),
-        partial(datasets.digit_scenes, counts=(320, 64, 64)), (0,), watch=("validation",),
+        partial(datasets.digit_scenes, counts=(320, 64, 64)), (0,), eval_splits=("validation",),
     ),
 )  # fmt: skip
 

@@ -34,7 +34,7 @@ class Trained:
     ``history[split]["loss" | "error"]`` holds one list per seed, whose first value was measured
     before training and the others after each epoch; errors are fractions of 1. Where each pixel
     has a class there is ``"miou"`` too; a network with an objective of its own says itself
-    what is kept. If ``train`` is not watched, ``history["running"]["loss"]`` holds the mean loss
+    what is kept. If ``train`` is not evaluated, ``history["running"]["loss"]`` holds the mean loss
     of each epoch while it trained, over all seeds.
     """
 
@@ -57,7 +57,7 @@ def fit(
     recipe: Recipe,
     seeds: Sequence[int] = (0,),
     *,
-    watch: Sequence[str] = ("train", "validation"),
+    eval_splits: Sequence[str] = ("train", "validation"),
     checkpoint: Path | None = None,
     device: str = "auto",
     progress: bool = False,
@@ -70,7 +70,7 @@ def fit(
     spec, dataset, recipe: what is trained, on what, and how.
     seeds: one network per seed; more than one only for networks with members. A seed decides the
         weights and the order of the data, whichever other seeds train beside it.
-    watch: the splits that are measured before training and after each epoch.
+    eval_splits: the splits that are measured before training and after each epoch.
     checkpoint: file that is replaced after each epoch. If it holds a part of the very same run,
         training goes on there, and ends with bit-identical weights on the same machine.
     progress: show a bar on a terminal.
@@ -81,11 +81,11 @@ def fit(
     Diverged: a loss became NaN or infinite.
     """
     chosen = device_for(device)
-    splits = {name: getattr(dataset, name).to(chosen) for name in {"train", *watch}}
-    watched = {name: splits[name] for name in watch if len(splits[name])}
+    splits = {name: getattr(dataset, name).to(chosen) for name in {"train", *eval_splits}}
+    evaluated = {name: splits[name] for name in eval_splits if len(splits[name])}
     # Orders of the data come from generators of their own, dropout from PyTorch's global one.
     orders = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
-    identity = checkpoints.identity(spec, dataset, recipe, seeds, watch)
+    identity = checkpoints.identity(spec, dataset, recipe, seeds, eval_splits)
     weight = class_weights(recipe.class_weights, dataset)
     if weight is not None:
         weight = weight.to(chosen)
@@ -97,10 +97,10 @@ def fit(
         model = model.to(memory_format=model.memory_format)  # type: ignore[call-overload]
         optimiser = optimiser_for(model, recipe)
         state = checkpoints.load(checkpoint, identity, chosen)
-        history: dict[str, dict[str, list]] = {name: {} for name in watched}
+        history: dict[str, dict[str, list]] = {name: {} for name in evaluated}
         if state is None:
             done = 0
-            _evaluate(model, watched, history, dataset.background)
+            _evaluate(model, evaluated, history, dataset.background)
         else:
             done, history = state["done"], state["history"]
             model.load_state_dict(state["model"])
@@ -113,10 +113,10 @@ def fit(
             running = _one_epoch(
                 model, splits["train"], optimiser, recipe, epoch, orders, seeds[0], criterion
             )
-            if "train" not in watched:
+            if "train" not in evaluated:
                 history.setdefault("running", {"loss": []})["loss"].append(running)
-            _evaluate(model, watched, history, dataset.background)
-            _check_finite(running, watched, history, epoch + 1, recipe)
+            _evaluate(model, evaluated, history, dataset.background)
+            _check_finite(running, evaluated, history, epoch + 1, recipe)
             if checkpoint is not None:
                 checkpoints.save(checkpoint, identity, epoch + 1, model, optimiser, orders, history)
             bar.update()
@@ -134,9 +134,9 @@ def fit(
 
 
 def _check_finite(
-    running: list[float], watched: dict[str, Split], history: dict, epoch: int, recipe: Recipe
+    running: list[float], evaluated: dict[str, Split], history: dict, epoch: int, recipe: Recipe
 ) -> None:
-    losses = {"train": running} | {name: history[name]["loss"][-1] for name in watched}
+    losses = {"train": running} | {name: history[name]["loss"][-1] for name in evaluated}
     for name, values in losses.items():
         for value in values:
             if not math.isfinite(value):
