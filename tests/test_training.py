@@ -129,10 +129,10 @@ def test_an_empty_split_is_not_evaluated(signals):
 
 
 def test_the_rate_falls_as_the_schedule_says():
-    rates = [training.rate(SMALL, step, 10) for step in (0, 19, 20, 39, 40)]
+    rates = [training.learning_rate(SMALL, step, 10) for step in (0, 19, 20, 39, 40)]
     assert rates == pytest.approx([0.05, 0.05, 0.025, 0.025, 0.0125])
     with pytest.raises(ValueError, match="schedule is 'steep'"):
-        training.rate(replace(SMALL, schedule="steep"), 0, 10)
+        training.learning_rate(replace(SMALL, schedule="steep"), 0, 10)
 
 
 @pytest.mark.parametrize(("epochs", "steps"), [(12, 125), (3, 7)])
@@ -147,7 +147,7 @@ def test_schedules_along_cosines_are_those_of_pytorch(epochs, steps):
         scheduler = getattr(torch.optim.lr_scheduler, reference.pop("name"))(optimiser, **reference)
         for step in range(total):
             expected = optimiser.param_groups[0]["lr"]
-            found = training.rate(replace(recipe, schedule=schedule), step, steps)
+            found = training.learning_rate(replace(recipe, schedule=schedule), step, steps)
             assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
             optimiser.step()
             scheduler.step() if step < total - 1 else None

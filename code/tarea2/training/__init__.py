@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tarea2.training.loop import Diverged, Trained, device_for, fit, train_step
-from tarea2.training.recipe import OPTIMISERS, SCHEDULES, Recipe, optimiser_for, rate
+from tarea2.training.recipe import OPTIMISERS, SCHEDULES, Recipe, learning_rate, optimiser_for
 
 __all__ = [
     "OPTIMISERS",
@@ -13,7 +13,7 @@ __all__ = [
     "Trained",
     "device_for",
     "fit",
+    "learning_rate",
     "optimiser_for",
-    "rate",
     "train_step",
 ]

@@ -17,7 +17,7 @@ from tarea2.datasets import Dataset, Shelf, Split, as_input
 from tarea2.evaluation import TASKS
 from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import Network, Spec, build
-from tarea2.training.recipe import Recipe, optimiser_for, rate
+from tarea2.training.recipe import Recipe, learning_rate, optimiser_for
 
 
 class Diverged(ArithmeticError):
@@ -176,7 +176,7 @@ def _one_epoch(
     for step in range(steps):
         chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
         for group in optimiser.param_groups:
-            group["lr"] = rate(recipe, epoch * steps + step, steps)
+            group["lr"] = learning_rate(recipe, epoch * steps + step, steps)
         x, y = _batch(model, split, chosen, recipe, drawn)
         total += train_step(model, x, y, optimiser, criterion)
     return [total / steps / len(orders)] * len(orders)

@@ -142,6 +142,6 @@ SCHEDULES: dict[str, Callable[[Recipe, int, int], float]] = {
 }
 
 
-def rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     """Learning rate of one step, counted from 0 over the whole training."""
     return SCHEDULES[recipe.schedule](recipe, step, recipe.epochs * steps_per_epoch)
