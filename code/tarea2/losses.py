@@ -61,7 +61,10 @@ def soft_dice(scores: Tensor, y: Tensor) -> Tensor:
     return 1 - (dice * (sizes > 0)).sum() / (sizes > 0).sum().clamp(min=1)
 
 
-OVERLAPS: dict[str, Callable[[Tensor, Tensor], Tensor] | None] = {"none": None, "dice": soft_dice}
+REGION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor] | None] = {
+    "none": None,
+    "dice": soft_dice,
+}
 
 # Weights of classes -----------------------------------------------------------------------------
 
@@ -99,13 +102,13 @@ def class_weights(name: str, dataset: Dataset) -> Tensor | None:
 class ClassLoss:
     """The loss of a batch that a recipe asks for; a network with its own objective has none.
 
-    name: of :data:`LOSSES`. weight: ``(K,)``, of each class, in the mean too. overlap: a loss of
-    whole regions that is added for each member, of :data:`OVERLAPS`.
+    name: of :data:`LOSSES`. weight: ``(K,)``, of each class, in the mean too. region: a loss of
+    whole regions that is added for each member, of :data:`REGION_LOSSES`.
     """
 
     name: str = "cross-entropy"
     weight: Tensor | None = None
-    overlap: str = "none"
+    region: str = "none"
 
     def __call__(self, scores: Tensor, y: Tensor) -> Tensor:
         """The mean over a batch of what counts, summed over members.
@@ -115,8 +118,8 @@ class ClassLoss:
         """
         total = LOSSES[self.name](scores.flatten(0, 1), y.flatten(0, 1), self.weight)
         loss = total / self._total_weight(y[0])
-        region = OVERLAPS[self.overlap]
-        return loss if region is None else loss + sum(map(region, scores, y))
+        added = REGION_LOSSES[self.region]
+        return loss if added is None else loss + sum(map(added, scores, y))
 
     def _total_weight(self, y: Tensor) -> Tensor:
         """What a sum of losses is divided by: how many examples count, or what they weigh."""

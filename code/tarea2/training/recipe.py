@@ -12,7 +12,7 @@ from torch.nn import Parameter
 
 from tarea2 import records
 from tarea2.augmentation import AUGMENTATIONS
-from tarea2.losses import CLASS_WEIGHTS, LOSSES, OVERLAPS
+from tarea2.losses import CLASS_WEIGHTS, LOSSES, REGION_LOSSES
 from tarea2.models.building import INITS
 from tarea2.models.network import Network, check_choices
 
@@ -31,7 +31,7 @@ class Recipe:
     ``augment``: what is done at random to each batch of images, of
     :data:`tarea2.augmentation.AUGMENTATIONS`; ``crop``: the side of the random square that is
     trained on, in pixels, or None; ``overlap``: a loss of whole regions that is added, one of
-    :data:`tarea2.losses.OVERLAPS`.
+    :data:`tarea2.losses.REGION_LOSSES`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Recipe:
             self,
             {
                 "optimiser": OPTIMISERS, "schedule": SCHEDULES, "init": INITS, "loss": LOSSES,
-                "class_weights": CLASS_WEIGHTS, "overlap": OVERLAPS,
+                "class_weights": CLASS_WEIGHTS, "overlap": REGION_LOSSES,
             },
         )  # fmt: skip
         unknown = sorted(set(self.augment) - set(AUGMENTATIONS))
