@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from tarea2 import augmentation, metrics, models, paths, records, results
 from tarea2.commands import cli, own_prediction
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
-from tarea2.evaluation import evaluate, segment
+from tarea2.evaluation import evaluate, predict_masks
 from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.studies import learning_curves, own, segmentation
@@ -169,7 +169,7 @@ def test_scores_are_at_the_size_of_the_masks(small):
     model = build(TINY).eval()
     padded = F.pad(small.test.x.float(), (0, 16, 0, 16), mode="replicate").byte()
     split = Split(padded, F.pad(small.test.y, (0, 16, 0, 16), value=IGNORED), shelf, (16, 32))
-    found = list(segment(model, split))
+    found = list(predict_masks(model, split))
     with torch.inference_mode():
         logits = model(padded.float() / 255)[..., :16, :32]
         expected = F.interpolate(logits, (48, 96), mode="bilinear", align_corners=False)
@@ -324,7 +324,7 @@ def test_a_prediction_is_that_of_the_scores(trained, folders):
     segmenter = own_prediction.load_segmenter(trained / "models" / "mío.safetensors")
     data = image_folder(*folders, reading=Reading(size=(16, 32)))
     order = [place for place, count in enumerate(data.test.truth.shapes)]
-    found = [scores.argmax(0).numpy() for _, scores in segment(segmenter.model, data.test)]
+    found = [scores.argmax(0).numpy() for _, scores in predict_masks(segmenter.model, data.test)]
     all_found = [
         segmenter.classes(own_prediction.pictures.read(path))
         for path in sorted(folders[0].glob("*.png"))

@@ -61,7 +61,7 @@ def predict(model: Network, x: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def segment(model: Network, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+def predict_masks(model: Network, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
     """The true classes ``(H, W)`` and the scores ``(K, H, W)`` of each image, at the mask's size.
 
     Padding is cut off, then scores are enlarged where a mask is larger than its image was.
@@ -148,7 +148,7 @@ class Segmentation:
         loss, counts = 0.0, []
         confusion: Any = 0  # (K, K) once something is counted
         near_and_far = np.zeros((2, 2), dtype=np.int64)  # near a boundary, elsewhere: wrong, all
-        for truth, scores in segment(model, split):
+        for truth, scores in predict_masks(model, split):
             counted, found = truth != IGNORED, scores.argmax(0)
             loss += F.cross_entropy(
                 scores[None], truth[None], reduction="sum", ignore_index=IGNORED

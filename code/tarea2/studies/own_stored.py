@@ -16,7 +16,7 @@ import torch
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
 from tarea2.datasets.legend import Legend
-from tarea2.evaluation import segment
+from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
 from tarea2.records import ResultError
 from tarea2.studies.definition import best_run
@@ -182,7 +182,7 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
 
     few = Split(part(test.x), part(test.y), part(test.truth), test.inner)
     images, truths, found = [], [], []
-    for place, (truth, values) in enumerate(segment(model, few)):
+    for place, (truth, values) in enumerate(predict_masks(model, few)):
         counted = truth != IGNORED  # padding lies below and at the right, and does not count
         sides = [int(counted.any(axis).nonzero().max()) + 1 for axis in (1, 0)]
         whole = (slice(sides[0]), slice(sides[1])) if test.inner is None else (slice(None),) * 2

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from tarea2 import datasets, metrics, results
 from tarea2.datasets import IGNORED
 from tarea2.datasets.camvid_files import frames
-from tarea2.evaluation import segment
+from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # from the frame that scores best to the one that scores worst
@@ -87,7 +87,7 @@ def prediction(place: int) -> np.ndarray:
     few = datasets.Split(
         test.x[place : place + 1], test.y[place : place + 1], test.truth.chosen([place])
     )
-    ((_, scores),) = segment(model, few)
+    ((_, scores),) = predict_masks(model, few)
     return scores.argmax(0).numpy().astype(np.uint8)
 
 
