@@ -18,7 +18,8 @@ def test_two_classes_by_hand():
     np.testing.assert_allclose(metrics.iou(cm), [1 / 3, 1 / 3])
     np.testing.assert_allclose(metrics.dice(cm), [1 / 2, 1 / 2])
     assert metrics.mean_iou(cm) == pytest.approx(1 / 3)
-    assert metrics.where_and_what(cm) == (pytest.approx(1 / 3), 1.0)
+    assert metrics.foreground_iou(cm) == pytest.approx(1 / 3)
+    assert metrics.foreground_accuracy(cm) == 1.0
 
 
 def test_an_absent_class_is_undefined_and_does_not_count():
@@ -31,12 +32,11 @@ def test_an_absent_class_is_undefined_and_does_not_count():
     assert metrics.iou(np.array([[4, 1], [0, 0]]))[1] == 0
 
 
-def test_where_and_what_by_hand():
+def test_foreground_iou_and_accuracy_by_hand():
     # Of ten digit pixels eight are found, of which six get the right class; two false alarms.
     cm = np.array([[88, 1, 1], [1, 3, 2], [1, 0, 3]])
-    where, what = metrics.where_and_what(cm)
-    assert where == pytest.approx(8 / 12)
-    assert what == pytest.approx(6 / 8)
+    assert metrics.foreground_iou(cm) == pytest.approx(8 / 12)
+    assert metrics.foreground_accuracy(cm) == pytest.approx(6 / 8)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -142,12 +142,13 @@ def test_whole_numbers_of_any_type_are_classes(kind):
 
 def test_half_precision_does_not_end_at_65504():
     counts = np.array([[60_000, 1_000], [2_000, 60_000]])
-    for score in (metrics.pixel_accuracy, metrics.iou, metrics.dice, metrics.mean_iou):
+    scores = (
+        metrics.pixel_accuracy, metrics.iou, metrics.dice, metrics.mean_iou,
+        metrics.foreground_iou, metrics.foreground_accuracy,
+    )  # fmt: skip
+    for score in scores:
         exact = score(counts)
         np.testing.assert_allclose(score(counts.astype(np.float16)), exact, rtol=1e-3)
-    np.testing.assert_allclose(
-        metrics.where_and_what(counts.astype(np.float16)), metrics.where_and_what(counts), rtol=1e-3
-    )
     # Integers that would wrap round are summed as wider ones.
     small = np.full((2, 2), 200, np.uint8)
     assert metrics.pixel_accuracy(small) == 0.5

@@ -179,7 +179,8 @@ def _mask_measures(confusion: np.ndarray, background: bool) -> dict[str, float]:
     }
     if background:
         found["background_share"] = confusion[0].sum() / max(1, confusion.sum())
-        found["where"], found["what"] = metrics.where_and_what(confusion)
+        found["where"] = metrics.foreground_iou(confusion)
+        found["what"] = metrics.foreground_accuracy(confusion)
     return found
 
 

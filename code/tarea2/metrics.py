@@ -107,13 +107,20 @@ def _mean_of_defined(values: np.ndarray) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
-def where_and_what(cm: np.ndarray) -> tuple[float, float]:
-    """Split the error: IoU of "some class against background", and the share of the pixels that
-    both call foreground whose class is right."""
+def foreground_iou(cm: np.ndarray) -> float:
+    """Intersection over union of "some class", whichever, against background: where things are."""
     counts = _counts(cm)
     found = counts[1:, 1:].sum()
-    where = found / max(1, found + counts[0, 1:].sum() + counts[1:, 0].sum())
-    return float(where), float(np.trace(counts[1:, 1:]) / max(1, found))
+    return float(found / max(1, found + counts[0, 1:].sum() + counts[1:, 0].sum()))
+
+
+def foreground_accuracy(cm: np.ndarray) -> float:
+    """Of the pixels that truth and prediction both call foreground, the share whose class is right.
+
+    What things are, where it was seen that there are some.
+    """
+    both = _counts(cm)[1:, 1:]
+    return float(np.trace(both) / max(1, both.sum()))
 
 
 def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[float, float]:
