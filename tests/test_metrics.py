@@ -63,13 +63,13 @@ def test_counts_per_image_add_up_to_the_matrix():
     np.testing.assert_allclose(hit / (hit + false + missed), metrics.iou(cm))
 
 
-def test_edge_error_by_hand():
+def test_boundary_error_by_hand():
     target = torch.zeros(1, 5, 7, dtype=torch.long)
     target[:, :, 3:] = 2  # one vertical edge: columns 2 and 3 are near it
     prediction = target.clone()
     prediction[0, 0, 2] = 2  # one of ten near pixels
     prediction[0, 0, 0] = prediction[0, 1, 0] = 1  # two of twenty-five others
-    near, far = metrics.edge_error(target, prediction)
+    near, far = metrics.boundary_error(target, prediction)
     assert near == pytest.approx(1 / 10)
     assert far == pytest.approx(2 / 25)
 
@@ -173,4 +173,4 @@ def test_what_is_no_confusion_matrix_is_refused(matrix):
 def test_an_empty_matrix_has_no_accuracy_and_shapes_must_agree():
     assert np.isnan(metrics.pixel_accuracy(np.zeros((2, 2))))
     with pytest.raises(ValueError, match="expected the same"):
-        metrics.edge_error(torch.zeros(2, 4, 4).long(), torch.zeros(4, 4).long())
+        metrics.boundary_error(torch.zeros(2, 4, 4).long(), torch.zeros(4, 4).long())

@@ -147,7 +147,7 @@ class Segmentation:
         """
         loss, counts = 0.0, []
         confusion: Any = 0  # (K, K) once something is counted
-        near_and_far = np.zeros((2, 2), dtype=np.int64)  # near a boundary, elsewhere: wrong, all
+        boundaries = np.zeros((2, 2), dtype=np.int64)
         for truth, scores in predict_masks(model, split):
             counted, found = truth != IGNORED, scores.argmax(0)
             loss += F.cross_entropy(
@@ -156,18 +156,14 @@ class Segmentation:
             cm = metrics.confusion_matrix(truth[counted], found[counted], len(scores))
             confusion = confusion + cm
             counts.append(metrics.class_counts(cm))
-            near, wrong = metrics.near_edges(truth[None])[0], truth != found
-            for place, where in enumerate((near & counted, ~near & counted)):
-                near_and_far[place] += int(wrong[where].sum()), int(where.sum())
+            boundaries += metrics.boundary_counts(truth[None], found[None], counted[None])
         curve = {
             "loss": loss / max(1, int(confusion.sum())),
             "error": 1 - metrics.pixel_accuracy(confusion),
             "miou": metrics.mean_iou(confusion, background),
         }
         measures = _mask_measures(confusion, background)
-        measures["edge_error"], measures["inner_error"] = (
-            wrong / whole if whole else np.nan for wrong, whole in near_and_far.tolist()
-        )
+        measures["edge_error"], measures["inner_error"] = metrics.wrong_shares(boundaries)
         return [Evaluation(curve, measures, confusion, np.array(counts))]
 
 

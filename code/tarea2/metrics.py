@@ -123,23 +123,39 @@ def foreground_accuracy(cm: np.ndarray) -> float:
     return float(np.trace(both) / max(1, both.sum()))
 
 
-def edge_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[float, float]:
-    """Share of wrong pixels near the edges of the true mask, and elsewhere.
+def boundary_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[float, float]:
+    """Share of wrong pixels near the boundaries of the true mask, and elsewhere.
 
-    Both arguments have shape ``(n, H, W)``. A pixel is near an edge if its neighbourhood of
-    ``2 width + 1`` pixels square holds more than one class.
+    Both arguments have shape ``(n, H, W)``. A pixel is near a boundary if its neighbourhood of
+    ``2 width + 1`` pixels square holds more than one class. NaN where there are no such pixels.
     """
     if target.shape != prediction.shape:
         raise ValueError(
             f"target has shape {tuple(target.shape)} and prediction {tuple(prediction.shape)}, "
             "expected the same"
         )
-    near = near_edges(target, width)
-    wrong = target != prediction
-    return wrong[near].float().mean().item(), wrong[~near].float().mean().item()
+    return wrong_shares(boundary_counts(target, prediction, torch.ones_like(target).bool(), width))
 
 
-def near_edges(target: Tensor, width: int = 1) -> Tensor:
+def boundary_counts(
+    target: Tensor, prediction: Tensor, counted: Tensor, width: int = 1
+) -> np.ndarray:
+    """Wrong pixels and all pixels, of those that count: a row near boundaries, a row elsewhere.
+
+    Arguments as for :func:`boundary_error`; rows of several images may be added.
+    """
+    near, wrong = near_boundaries(target, width), target != prediction
+    places = (near & counted, ~near & counted)
+    return np.array([[int((wrong & place).sum()), int(place.sum())] for place in places])
+
+
+def wrong_shares(counts: np.ndarray) -> tuple[float, float]:
+    """From :func:`boundary_counts`, the shares of :func:`boundary_error`."""
+    near, elsewhere = _ratio(counts[:, 0], counts[:, 1])
+    return float(near), float(elsewhere)
+
+
+def near_boundaries(target: Tensor, width: int = 1) -> Tensor:
     """Whether the neighbourhood of a pixel, ``2 width + 1`` pixels square, holds several classes.
 
     ``target``: ``(n, H, W)``, as the result.
