@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tarea2 import paths
-from tarea2.datasets import IGNORED, DataError, Reading, Shelf, folders, image_folder
-from tarea2.datasets.legend import Legend, Wishes, read_colours
-from tarea2.datasets.preparing import Preparation, parse_size
+from tarea2.datasets import IGNORED, DataError, Reading, Shelf, image_folder
+from tarea2.datasets.images import folder as image_data
+from tarea2.datasets.images.label_map import Legend, Wishes, read_colours
+from tarea2.datasets.images.preprocessing import Preparation, parse_size
 from tarea2.datasets.split import Dataset
 
 COUNT, SHAPE = 12, (16, 32)
@@ -378,7 +379,7 @@ def test_a_size_is_height_and_width(text):
 def test_area_means_for_images_nearest_for_masks():
     image = np.zeros((4, 4), np.uint8)
     image[:, ::2] = 200
-    from tarea2.datasets.pictures import Picture
+    from tarea2.datasets.images.reading import Picture
 
     preparation = Preparation(size=(16, 16))
     halved = replace(preparation, size=(2, 2)).image(Picture("x", image))
@@ -479,7 +480,7 @@ def test_a_class_that_few_images_hold_is_in_training_and_its_absence_is_said(tmp
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "OWN", tmp_path / "own")
-    monkeypatch.setattr(folders, "KEPT", 1000)
+    monkeypatch.setattr(image_data, "KEPT", 1000)
     return make(tmp_path / "données à moi")
 
 
@@ -487,7 +488,7 @@ def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
     large = image_folder(*cached)
     assert isinstance(large.train.x, Shelf)
     assert isinstance(large.train.x.source, Path)
-    monkeypatch.setattr(folders, "read_image", None)  # found again, nothing is read
+    monkeypatch.setattr(image_data, "read_image", None)  # found again, nothing is read
     again = image_folder(*cached)
     assert again.sha256 == large.sha256
     assert again.described() == large.described()
@@ -509,7 +510,7 @@ def test_a_changed_file_is_read_again(cached):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
-    real, seen = folders.Preparation.image, []
+    real, seen = image_data.Preparation.image, []
 
     def stop(self, picture):
         seen.append(picture)
@@ -517,7 +518,7 @@ def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
             raise error
         return real(self, picture)
 
-    monkeypatch.setattr(folders.Preparation, "image", stop)
+    monkeypatch.setattr(image_data.Preparation, "image", stop)
     with pytest.raises((KeyboardInterrupt, OSError)):
         image_folder(*cached)
     assert not [path for path in paths.OWN.rglob("*") if path.is_file()]

@@ -15,10 +15,13 @@ from PIL import Image
 from torch.nn import functional as F
 
 from tarea2 import augmentation, metrics, models, paths, records, results
-from tarea2.commands import cli, own_prediction
+from tarea2.commands import cli
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
+from tarea2.datasets.images.reading import read
 from tarea2.models import EncoderDecoderSpec, build
-from tarea2.studies import own, pixels, segmentation
+from tarea2.own import study as own
+from tarea2.own.prediction import load_segmenter
+from tarea2.studies import pixels, segmentation
 from tarea2.training import (
     Recipe,
     class_weights,
@@ -324,14 +327,11 @@ def test_a_folder_is_predicted_in_the_masks_own_values(trained, folders, monkeyp
 
 def test_a_prediction_is_that_of_the_scores(trained, folders):
     """What predict writes for a test image is what the run was scored on."""
-    segmenter = own_prediction.load_segmenter(trained / "models" / "mío.safetensors")
+    segmenter = load_segmenter(trained / "models" / "mío.safetensors")
     data = image_folder(*folders, reading=Reading(size=(16, 32)))
     order = [place for place, count in enumerate(data.test.truth.shapes)]
     found = [scores.argmax(0).numpy() for _, scores in segment(segmenter.model, data.test)]
-    all_found = [
-        segmenter.classes(own_prediction.pictures.read(path))
-        for path in sorted(folders[0].glob("*.png"))
-    ]
+    all_found = [segmenter.classes(read(path)) for path in sorted(folders[0].glob("*.png"))]
     for place in order:
         assert any(
             found[place].shape == other.shape and (found[place] == other).all()
@@ -395,8 +395,8 @@ def test_wrong_options_get_one_sentence(folders, tmp_path, monkeypatch, capsys, 
 @pytest.mark.parametrize("kind", [partial(np.full, (64, 64, 3), 7), partial(np.zeros, (64, 64))])
 def test_any_picture_is_predicted_with_the_channels_of_training(trained, tmp_path, kind):
     Image.fromarray(kind().astype(np.uint8)).save(tmp_path / "x.png")
-    segmenter = own_prediction.load_segmenter(trained / "models" / "mío.safetensors")
-    found = segmenter.classes(own_prediction.pictures.read(Path(tmp_path / "x.png")))
+    segmenter = load_segmenter(trained / "models" / "mío.safetensors")
+    found = segmenter.classes(read(Path(tmp_path / "x.png")))
     assert found.shape == (64, 64)
 
 
@@ -406,13 +406,14 @@ GROWTH = """
 import resource, sys
 from pathlib import Path
 from tarea2 import paths
-from tarea2.datasets import folders, image_folder
+from tarea2.datasets import image_folder
+from tarea2.datasets.images import folder
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import segmentation
 from tarea2.training import fit
 from dataclasses import replace
 
-paths.OWN, folders.KEPT = Path(sys.argv[1]) / "own", 2**20
+paths.OWN, folder.KEPT = Path(sys.argv[1]) / "own", 2**20
 recipe = replace(segmentation.RECIPE, epochs=1, batch_size=4)
 spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3, classes=2)
 peaks = []

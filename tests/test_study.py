@@ -16,8 +16,8 @@ from PIL import Image
 from tarea2 import datasets, metrics, models, paths, results, studies
 from tarea2.commands import cli
 from tarea2.models import EncoderDecoderSpec
+from tarea2.own import study as own_study
 from tarea2.studies import costs, running, segmentation
-from tarea2.studies import own as own_study
 from tarea2.studies.definition import best_run
 from tarea2.training import fit, predict
 

@@ -19,8 +19,8 @@ from typer.core import TyperGroup
 if TYPE_CHECKING:  # commands import what they need: `tarea2 --help` should not wait for PyTorch
     from pandas import DataFrame
 
+    from tarea2.own.study import OwnStudy
     from tarea2.studies import Study
-    from tarea2.studies.own import OwnStudy
 
 
 class Engine(StrEnum):
@@ -134,9 +134,10 @@ def train(
     """
     from tarea2 import paths, studies
     from tarea2.datasets import Reading
-    from tarea2.datasets.legend import Wishes, parse_ignored, parse_values
-    from tarea2.datasets.preparing import parse_size
-    from tarea2.studies import cluster, own, running
+    from tarea2.datasets.images.label_map import Wishes, parse_ignored, parse_values
+    from tarea2.datasets.images.preprocessing import parse_size
+    from tarea2.own import study as own
+    from tarea2.studies import cluster, running
     from tarea2.training import CLASS_WEIGHTS
 
     if class_weights not in ("none", *CLASS_WEIGHTS):
@@ -393,9 +394,9 @@ def predict_images(
     Masks have the values or colours of those that it learnt from. An image that fails costs only
     itself; the exit code is 1 then.
     """
-    from tarea2.commands import own_prediction
+    from tarea2.own.prediction import segment_files
 
-    written, failed = own_prediction.segment_files(
+    written, failed = segment_files(
         model, source, out, overlay, lambda line: print(f"tarea2: {line}", file=sys.stderr)
     )
     print(f"{written} masks are in {out}; {len(failed)} images failed")
@@ -424,9 +425,9 @@ def report(
 
     Ranking, costs, effects, scores of each class, best and worst predictions.
     """
-    from tarea2.commands import own_report
+    from tarea2.own.report import report as make_page
 
-    written = own_report.report(
+    written = make_page(
         folder, name, out, lambda line: print(f"tarea2: {line}", file=sys.stderr), engine.value
     )
     print(f"the report is in {' and '.join(map(str, written))}")

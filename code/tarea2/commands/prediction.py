@@ -11,12 +11,13 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from tarea2.commands.own_prediction import Segmenter, write_picture
-from tarea2.datasets import DataError, number_words, pictures
-from tarea2.datasets.legend import Legend
-from tarea2.datasets.preparing import Preparation
-from tarea2.datasets.signal_files import read_signals
+from tarea2.commands.signal_files import read_signals
+from tarea2.datasets import DataError, number_words
+from tarea2.datasets.images import reading
+from tarea2.datasets.images.label_map import Legend
+from tarea2.datasets.images.preprocessing import Preparation
 from tarea2.models import load_best, load_model
+from tarea2.own.prediction import Segmenter, write_picture
 from tarea2.training import predict
 
 LARGEST_SIDE = 2048  # pixels
@@ -36,7 +37,7 @@ def classify_signals(path: Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path: a signal of 40 values per line, as :func:`tarea2.datasets.signal_files.read_signals`
+    path: a signal of 40 values per line, as :func:`tarea2.commands.signal_files.read_signals`
         reads it, or ``.npy``, an array ``(n, 40)`` or ``(40,)``.
 
     Returns
@@ -95,7 +96,7 @@ def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.Da
         output that is not a ``.png``, is a folder or the image itself.
     """
     _check_output(path, output)
-    picture = pictures.composed(pictures.read(path))
+    picture = reading.composed(reading.read(path))
     model = load_best("segmentation")
     spec: Any = model.spec
     smallest, (height, width) = 2**spec.depth, picture.size
@@ -104,8 +105,8 @@ def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.Da
             f"{path.name} is {width}×{height}; both sides must be {smallest} to "
             f"{LARGEST_SIDE} pixels"
         )
-    grey, remarks = pictures.to_unit(picture, colours=False), list(picture.remarks)
-    if picture.values.dtype != np.uint8 and (scale := pictures.full_scale([picture])) != 1:
+    grey, remarks = reading.to_unit(picture, colours=False), list(picture.remarks)
+    if picture.values.dtype != np.uint8 and (scale := reading.full_scale([picture])) != 1:
         remarks.append(f"more than 8 bits: divided by {scale:.0f}")
     if invert:
         grey = 1 - grey
@@ -151,7 +152,7 @@ def segment_photograph(path: Path, output: Path) -> pd.DataFrame:
         folder or the image itself. ResultError: the model is not stored yet.
     """
     _check_output(path, output)
-    picture = pictures.composed(pictures.read(path))
+    picture = reading.composed(reading.read(path))
     model, card = load_model("camvid")
     preparation = Preparation.from_description(card["data"]["preparation"])
     side, (height, width) = min(preparation.size or (1, 1)), picture.size

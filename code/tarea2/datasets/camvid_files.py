@@ -28,9 +28,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from tarea2 import paths
-from tarea2.datasets.legend import Entry, Legend
+from tarea2.datasets.images.label_map import Entry, Legend
+from tarea2.datasets.images.preprocessing import Preparation
 from tarea2.datasets.mnist_files import of_this_machine
-from tarea2.datasets.preparing import Preparation
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import IGNORED, DataError, Dataset, Split
 from tarea2.paths import DATA_DIR, reason, replacing

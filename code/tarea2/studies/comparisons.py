@@ -150,3 +150,35 @@ def kendall(
     means = [[float(np.mean(study[name])) for name in names] for study in (first, second)]
     found = stats.kendalltau(*means)
     return Agreement(float(found.statistic), float(low), float(high), float(found.pvalue))
+
+
+def per_image(counts: np.ndarray, first: int) -> np.ndarray:
+    """Mean IoU of each image, ``(n,)``, from counts ``(n, K, 3)`` of one run.
+
+    Over the classes from ``first`` on that truth or prediction hold; NaN where there is none.
+    """
+    hit, false, missed = np.moveaxis(counts[:, first:], 2, 0).astype(float)
+    whole = hit + false + missed
+    iou = np.divide(hit, whole, out=np.full(hit.shape, np.nan), where=whole > 0)
+    known = ~np.isnan(iou)
+    return np.divide(
+        np.nansum(iou, 1), known.sum(1), out=np.full(len(iou), np.nan), where=known.any(1)
+    )
+
+
+def over_images(
+    counts: np.ndarray, first: int, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of a network's mean IoU over images, drawn again with replacement.
+
+    ``counts``: ``(seeds, images, K, 3)``; every seed sees the same images. A class that no drawn
+    image holds does not count in that draw.
+    """
+    images = counts.shape[1]
+    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
+    total = np.einsum("ri,sikc->rskc", draws, counts[:, :, first:].astype(float), optimize=True)
+    whole = total.sum(3)
+    iou = np.divide(total[..., 0], whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    defined = iou[~np.isnan(iou).all(axis=(1, 2))]
+    low, high = np.quantile(np.nanmean(defined, axis=(1, 2)), (0.025, 0.975))
+    return float(low), float(high)

@@ -19,7 +19,7 @@ from tarea2 import datasets, metrics, results
 from tarea2.datasets import IGNORED
 from tarea2.datasets.camvid_files import frames
 from tarea2.models import load_model
-from tarea2.studies.own_stored import per_image
+from tarea2.studies.comparisons import per_image
 from tarea2.training import segment
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # from the frame that scores best to the one that scores worst

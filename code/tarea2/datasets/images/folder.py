@@ -18,14 +18,14 @@ import torch
 from tqdm import tqdm
 
 from tarea2 import paths, records
-from tarea2.datasets.legend import Legend, Survey, Wishes, decide
-from tarea2.datasets.pairing import Pair, find_pairs, shown
-from tarea2.datasets.pictures import Picture, full_scale
-from tarea2.datasets.pictures import read as read_image
-from tarea2.datasets.preparing import MULTIPLE, Preparation, padded
+from tarea2.datasets.images.label_map import Legend, Survey, Wishes, decide
+from tarea2.datasets.images.pairing import Pair, find_pairs, shown
+from tarea2.datasets.images.preprocessing import MULTIPLE, Preparation, padded
+from tarea2.datasets.images.reading import Picture, full_scale
+from tarea2.datasets.images.reading import read as read_image
+from tarea2.datasets.images.splits import SPLITS, absences, split_pairs
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import DataError, Dataset, Split
-from tarea2.datasets.splitting import SPLITS, absences, split_pairs
 
 SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk

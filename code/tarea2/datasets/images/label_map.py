@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor
 
-from tarea2.datasets.pictures import Picture
+from tarea2.datasets.images.reading import Picture
 from tarea2.datasets.split import IGNORED, DataError
 from tarea2.paths import reason
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from tarea2.datasets.pairing import SPLIT_WORDS, Pair, shown
+from tarea2.datasets.images.pairing import SPLIT_WORDS, Pair, shown
 from tarea2.datasets.split import SPLIT_SEED, DataError
 
 SPLITS = ("train", "validation", "test")

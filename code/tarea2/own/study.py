@@ -79,18 +79,6 @@ class Training:
     augment: tuple[str, ...] = ()
 
 
-def own_images(
-    images: Path,
-    masks: Path,
-    name: str | None = None,
-    store: Path | None = None,
-    reading: Reading | None = None,
-    training: Training | None = None,
-) -> Study:
-    """The segmentation study on a folder of images and one of masks; see :func:`prepare`."""
-    return prepare(images, masks, name, store, reading, training).study
-
-
 def prepare(
     images: Path,
     masks: Path,

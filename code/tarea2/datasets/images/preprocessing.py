@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tarea2.datasets.pictures import Picture
+from tarea2.datasets.images.reading import Picture
 from tarea2.datasets.split import IGNORED, DataError
 
 MULTIPLE = 16  # height and width: what the deepest network of the study halves without a rest

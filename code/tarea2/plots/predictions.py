@@ -1,4 +1,4 @@
-"""Figures of a study on own images: what a network makes of them, in the colours of their masks."""
+"""What a network makes of images, beside their masks and in the colours of these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from tarea2.datasets import IGNORED
-from tarea2.datasets.legend import Legend
+from tarea2.datasets.images.label_map import Legend
 from tarea2.plots import style
 
 LARGEST = 360  # pixels a side that a picture is drawn with

@@ -15,11 +15,12 @@ import torch
 
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
-from tarea2.datasets.legend import Legend
+from tarea2.datasets.images.label_map import Legend
 from tarea2.models import load_model
+from tarea2.own.study import FIELDS
 from tarea2.records import ResultError
+from tarea2.studies.comparisons import per_image
 from tarea2.studies.definition import best_run
-from tarea2.studies.own import FIELDS
 from tarea2.training import segment
 
 SMALLEST = 10  # images from which an interval over images is given
@@ -29,7 +30,7 @@ SMALLEST = 10  # images from which an interval over images is given
 class OwnRuns:
     """What was trained on own images.
 
-    content: of the study's own record, see :data:`tarea2.studies.own.FIELDS`. runs: those that
+    content: of the study's own record, see :data:`.study.FIELDS`. runs: those that
     belong to its data and recipe, a row each, as :func:`tarea2.results.load` gives them. others:
     networks whose runs do not. best: the run that is best on validation.
     """
@@ -147,38 +148,6 @@ def load(store: Path, name: str) -> OwnRuns:
     for field in ("test_miou", "validation_miou", "test_mean_dice", "test_accuracy"):
         runs[field] = runs.get(field, np.nan)  # undefined in every run
     return OwnRuns(name, store, content, runs, sorted(others - set(runs["name"])), best)
-
-
-def per_image(counts: np.ndarray, first: int) -> np.ndarray:
-    """Mean IoU of each image, ``(n,)``, from counts ``(n, K, 3)`` of one run.
-
-    Over the classes from ``first`` on that truth or prediction hold; NaN where there is none.
-    """
-    hit, false, missed = np.moveaxis(counts[:, first:], 2, 0).astype(float)
-    whole = hit + false + missed
-    iou = np.divide(hit, whole, out=np.full(hit.shape, np.nan), where=whole > 0)
-    known = ~np.isnan(iou)
-    return np.divide(
-        np.nansum(iou, 1), known.sum(1), out=np.full(len(iou), np.nan), where=known.any(1)
-    )
-
-
-def over_images(
-    counts: np.ndarray, first: int, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of a network's mean IoU over images, drawn again with replacement.
-
-    ``counts``: ``(seeds, images, K, 3)``; every seed sees the same images. A class that no drawn
-    image holds does not count in that draw.
-    """
-    images = counts.shape[1]
-    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
-    total = np.einsum("ri,sikc->rskc", draws, counts[:, :, first:].astype(float), optimize=True)
-    whole = total.sum(3)
-    iou = np.divide(total[..., 0], whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-    defined = iou[~np.isnan(iou).all(axis=(1, 2))]
-    low, high = np.quantile(np.nanmean(defined, axis=(1, 2)), (0.025, 0.975))
-    return float(low), float(high)
 
 
 def examples(stored: OwnRuns, each: int = 3) -> Examples:

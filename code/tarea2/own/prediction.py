@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from tarea2.datasets import DataError, as_input, pictures
-from tarea2.datasets.legend import Legend
-from tarea2.datasets.preparing import MULTIPLE, Preparation, padded
+from tarea2.datasets import DataError, as_input
+from tarea2.datasets.images import reading
+from tarea2.datasets.images.label_map import Legend
+from tarea2.datasets.images.preprocessing import MULTIPLE, Preparation, padded
 from tarea2.models import Network, load_model
 from tarea2.paths import replacing
 from tarea2.records import ResultError
@@ -34,12 +35,12 @@ class Segmenter:
     legend: Legend
     multiple: int = MULTIPLE  # of which height and width are made one, as they were in training
 
-    def classes(self, picture: pictures.Picture) -> np.ndarray:
+    def classes(self, picture: reading.Picture) -> np.ndarray:
         """The class of each pixel, ``(H, W)`` of 8 bits, at the picture's own size."""
         return self.classes_and_probabilities(picture)[0]
 
     @torch.inference_mode()
-    def classes_and_probabilities(self, picture: pictures.Picture) -> tuple[np.ndarray, np.ndarray]:
+    def classes_and_probabilities(self, picture: reading.Picture) -> tuple[np.ndarray, np.ndarray]:
         """The class of each pixel and its probability, ``(H, W)`` at the picture's own size.
 
         Beyond :data:`LARGEST_SIDE` pixels a side those of the nearest pixel are taken, since all
@@ -112,7 +113,7 @@ def segment_files(
     failed, written = [], 0
     for path, target in zip(files, targets, strict=True):
         try:
-            picture = pictures.read(path)
+            picture = reading.read(path)
             classes = segmenter.classes(picture)
         except DataError as error:
             failed.append(str(error))
@@ -139,7 +140,7 @@ def _sources(source: Path) -> tuple[list[Path], Path]:
     files = [
         path
         for path in sorted(source.rglob("*"))
-        if path.suffix.lower() in pictures.SUFFIXES
+        if path.suffix.lower() in reading.SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(source).parts)
         and path.is_file()
     ]
@@ -164,7 +165,7 @@ def _targets(files: list[Path], root: Path, out: Path) -> list[Path]:
     return list(targets)
 
 
-def _laid_over(segmenter: Segmenter, picture: pictures.Picture, classes: np.ndarray) -> Image.Image:
+def _laid_over(segmenter: Segmenter, picture: reading.Picture, classes: np.ndarray) -> Image.Image:
     """The picture with the classes' colours over it; background stays as it is."""
     whole = Preparation(True, segmenter.preparation.scale).image(picture).transpose(1, 2, 0)
     ink = np.full(classes.shape, INK, dtype=np.float32)
