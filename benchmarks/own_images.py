@@ -76,7 +76,8 @@ def picture(root: Path) -> None:
     style.use()
     found = examples(stored, each=1)
     figure = predictions(
-        found.images, found.truths, found.found, stored.legend, ["fondo", "elipse", "rectángulo"],
+        found.images, found.truths, found.found, stored.label_map,
+        ["fondo", "elipse", "rectángulo"],
         [f"la {which}: {number(score, 2)}" for which, score in
          zip(("mejor", "peor"), found.scores, strict=True)],
     )  # fmt: skip

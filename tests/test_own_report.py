@@ -19,7 +19,7 @@ from publish.page import read
 from tarea2 import metrics
 from tarea2.commands import cli
 from tarea2.datasets import DataError, Reading
-from tarea2.datasets.images.label_map import Wishes
+from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.own import prediction, report
 from tarea2.own.stored import OwnRuns, examples, find, load
@@ -144,7 +144,7 @@ def test_runs_of_another_recipe_do_not_count(original, store):
 
 
 def test_what_was_wished_of_the_reading_comes_back(tmp_path):
-    wishes = Wishes((0, 255), ("7",), None, tmp_path / "a.txt")
+    wishes = MaskOptions((0, 255), ("7",), None, tmp_path / "a.txt")
     for reading in (Reading(), Reading(wishes, (32, 48), None, "p\\d", True), Reading(crop=32)):
         told = json.loads(json.dumps(reading.describe()))
         assert Reading.from_description(told) == reading

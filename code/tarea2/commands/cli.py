@@ -134,7 +134,7 @@ def train(
     """
     from tarea2 import paths, studies
     from tarea2.datasets import Reading
-    from tarea2.datasets.images.label_map import Wishes, parse_ignored, parse_values
+    from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.own import study as own
     from tarea2.studies import cluster, running
@@ -163,13 +163,13 @@ def train(
         raise ValueError(f"--out {out} is a file, expected a folder")
     mine = None
     if images and masks:
-        wishes = Wishes(
+        options = MaskOptions(
             parse_values(values), parse_ignored(ignore or []), threshold,
             colours.resolve() if colours else None,
         )  # fmt: skip
         mine = own.prepare(
             images, masks, name, out,
-            Reading(wishes, parse_size(size), crop, group, allow_missing),
+            Reading(options, parse_size(size), crop, group, allow_missing),
             own.Training(epochs, steps, class_weights, _augmentations(augment)),
         )  # fmt: skip
     chosen = mine.study if mine else _placed(studies.find(study), only, seeds, force, out)

@@ -14,8 +14,8 @@ from PIL import Image
 from tarea2.commands.signal_files import read_signals
 from tarea2.datasets import DataError, number_words
 from tarea2.datasets.images import reading
-from tarea2.datasets.images.label_map import Legend
-from tarea2.datasets.images.preprocessing import Preparation
+from tarea2.datasets.images.label_map import LabelMap
+from tarea2.datasets.images.preprocessing import Preprocessing
 from tarea2.models import load_best, load_model
 from tarea2.own.prediction import Segmenter, write_picture
 from tarea2.training import predict
@@ -154,17 +154,17 @@ def segment_photograph(path: Path, output: Path) -> pd.DataFrame:
     _check_output(path, output)
     picture = reading.composed(reading.read(path))
     model, card = load_model("camvid")
-    preparation = Preparation.from_description(card["data"]["preparation"])
-    side, (height, width) = min(preparation.size or (1, 1)), picture.size
+    preprocessing = Preprocessing.from_description(card["data"]["preparation"])
+    side, (height, width) = min(preprocessing.size or (1, 1)), picture.size
     longer = round(side * max(height, width) / min(height, width))
     size = (side, longer) if height < width else (longer, side)
-    legend = Legend.from_description(card["data"]["legend"])
-    segmenter = Segmenter(model, replace(preparation, size=size), legend, multiple=1)
+    label_map = LabelMap.from_description(card["data"]["legend"])
+    segmenter = Segmenter(model, replace(preprocessing, size=size), label_map, multiple=1)
     mask, probability = segmenter.classes_and_probabilities(picture)
-    write_picture(legend.draw(mask), output)
+    write_picture(label_map.draw(mask), output)
     table = pd.DataFrame(
         {
-            "class": legend.entries[label].name,
+            "class": label_map.entries[label].name,
             "share": float((mask == label).mean()),
             "probability": float(probability[mask == label].mean()),
         }

@@ -28,8 +28,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from tarea2 import paths
-from tarea2.datasets.images.label_map import Entry, Legend
-from tarea2.datasets.images.preprocessing import Preparation
+from tarea2.datasets.images.label_map import LabelClass, LabelMap
+from tarea2.datasets.images.preprocessing import Preprocessing
 from tarea2.datasets.mnist_files import of_this_machine
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import IGNORED, DataError, Dataset, Split
@@ -56,13 +56,13 @@ CLASSES = {
     "pedestrian": (64, 64, 0),
     "bicyclist": (0, 128, 192),
 }
-LEGEND = Legend(
+LABEL_MAP = LabelMap(
     "palette",
-    tuple(Entry(name, label, colour) for label, (name, colour) in enumerate(CLASSES.items())),
+    tuple(LabelClass(name, label, colour) for label, (name, colour) in enumerate(CLASSES.items())),
     background=False,
     ignored=(VOID,),
 )
-PREPARATION = Preparation(colours=True, size=SIZE)
+PREPROCESSING = Preprocessing(colours=True, size=SIZE)
 ATTEMPTS, AT_ONCE = 3, 4  # tries for each file; files that are fetched beside each other
 PAUSE = 1.0  # seconds before another attempt, and twice that before the next
 
@@ -95,8 +95,8 @@ class StreetScenes(Dataset):
         return False
 
     def described(self) -> dict[str, Any]:
-        """Legend and preparation too, which a network needs to be used on a photograph."""
-        about = {"legend": LEGEND.describe(), "preparation": PREPARATION.describe()}
+        """Label map and preprocessing too, which a network needs to be used on a photograph."""
+        about = {"legend": LABEL_MAP.describe(), "preparation": PREPROCESSING.describe()}
         return super().described() | about
 
 

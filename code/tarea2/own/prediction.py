@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from tarea2.datasets import DataError, as_input
 from tarea2.datasets.images import reading
-from tarea2.datasets.images.label_map import Legend
-from tarea2.datasets.images.preprocessing import MULTIPLE, Preparation, padded
+from tarea2.datasets.images.label_map import LabelMap
+from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
 from tarea2.models import Network, load_model
 from tarea2.paths import replacing
 from tarea2.records import ResultError
@@ -28,12 +28,12 @@ INK = 0.5  # of the class's colour in an overlay
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A stored network with its preparation and its legend."""
+    """A stored network with its preprocessing and its label map."""
 
     model: Network
-    preparation: Preparation
-    legend: Legend
-    multiple: int = MULTIPLE  # of which height and width are made one, as they were in training
+    preprocessing: Preprocessing
+    label_map: LabelMap
+    multiple: int = SIZE_DIVISOR  # of which height and width are made one, as they were in training
 
     def classes(self, picture: reading.Picture) -> np.ndarray:
         """The class of each pixel, ``(H, W)`` of 8 bits, at the picture's own size."""
@@ -46,7 +46,7 @@ class Segmenter:
         Beyond :data:`LARGEST_SIDE` pixels a side those of the nearest pixel are taken, since all
         classes' scores would not fit into memory.
         """
-        x = self.preparation.image(picture)
+        x = self.preprocessing.image(picture)
         height, width = x.shape[1:]
         if max(height, width) > LARGEST_SIDE:
             raise DataError(
@@ -72,7 +72,7 @@ class Segmenter:
 def load_segmenter(path: Path) -> Segmenter:
     """A network that `tarea2 train segmentation --images …` stored, from its file or its card.
 
-    Raises ResultError where files are missing, altered, or of a network that has no legend.
+    Raises ResultError where files are missing, altered, or of a network that has no label map.
     """
     if path.suffix not in (".safetensors", ".json") or path.parent.name != "models":
         raise ResultError(
@@ -83,12 +83,12 @@ def load_segmenter(path: Path) -> Segmenter:
     data: dict[str, Any] = card["data"]
     if "legend" not in data or "preparation" not in data:
         raise ResultError(
-            f"{path.name} was not trained on own images: it has no legend; `tarea2 predict "
+            f"{path.name} was not trained on own images: it has no label map; `tarea2 predict "
             "segmentation` uses the project's own"
         )
     return Segmenter(
-        model, Preparation.from_description(data["preparation"]),
-        Legend.from_description(data["legend"]),
+        model, Preprocessing.from_description(data["preparation"]),
+        LabelMap.from_description(data["legend"]),
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def segment_files(
         except MemoryError:
             failed.append(f"{path.name} needs more memory than there is; reduce it")
             continue
-        write_picture(segmenter.legend.draw(classes), target)
+        write_picture(segmenter.label_map.draw(classes), target)
         if overlay:
             write_picture(_laid_over(segmenter, picture, classes),
                    target.with_name(f"{target.stem}-overlay.png"))  # fmt: skip
@@ -167,11 +167,11 @@ def _targets(files: list[Path], root: Path, out: Path) -> list[Path]:
 
 def _laid_over(segmenter: Segmenter, picture: reading.Picture, classes: np.ndarray) -> Image.Image:
     """The picture with the classes' colours over it; background stays as it is."""
-    whole = Preparation(True, segmenter.preparation.scale).image(picture).transpose(1, 2, 0)
+    whole = Preprocessing(True, segmenter.preprocessing.scale).image(picture).transpose(1, 2, 0)
     ink = np.full(classes.shape, INK, dtype=np.float32)
-    if segmenter.legend.background:
+    if segmenter.label_map.background:
         ink[classes == 0] = 0
-    laid = whole * (1 - ink[..., None]) + segmenter.legend.coloured(classes) * ink[..., None]
+    laid = whole * (1 - ink[..., None]) + segmenter.label_map.coloured(classes) * ink[..., None]
     return Image.fromarray(np.rint(laid).astype(np.uint8))
 
 

@@ -15,7 +15,7 @@ import torch
 
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
-from tarea2.datasets.images.label_map import Legend
+from tarea2.datasets.images.label_map import LabelMap
 from tarea2.models import load_model
 from tarea2.own.study import FIELDS
 from tarea2.records import ResultError
@@ -43,19 +43,19 @@ class OwnRuns:
     best: dict[str, Any]
 
     @property
-    def legend(self) -> Legend:
-        return Legend.from_description(self.content["data"]["legend"])
+    def label_map(self) -> LabelMap:
+        return LabelMap.from_description(self.content["data"]["legend"])
 
     @property
     def classes(self) -> list[str]:
         """Names of all classes, background first where there is one."""
-        entries = [entry.name for entry in self.legend.entries]
-        return ["fondo", *entries[1:]] if self.legend.background else entries
+        entries = [entry.name for entry in self.label_map.entries]
+        return ["fondo", *entries[1:]] if self.label_map.background else entries
 
     @property
     def first(self) -> int:
         """The first class that counts in means: 1 after a background."""
-        return 1 if self.legend.background else 0
+        return 1 if self.label_map.background else 0
 
     def confusions(self, name: str) -> np.ndarray:
         """On test, ``(seeds, K, K)``: rows are true classes."""

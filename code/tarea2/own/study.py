@@ -112,7 +112,7 @@ def prepare(
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
     title = name or f"{folder}-{dataset.sha256[:8]}"
     recipe = _recipe(dataset, training or Training(), reading.crop)
-    channels = 3 if dataset.preparation.colours else 1
+    channels = 3 if dataset.preprocessing.colours else 1
     definitions = tuple(
         replace(definition, recipe=recipe, extra=None)
         for definition in segmentation.study(data, channels, dataset.num_classes)
