@@ -9,7 +9,8 @@ refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +27,7 @@ from tarea2.datasets.images.pairing import Pair, find_pairs, shown
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
 from tarea2.datasets.images.reading import Picture, full_scale
 from tarea2.datasets.images.reading import read as read_image
-from tarea2.datasets.images.splits import SPLITS, absences, split_pairs
+from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import DataError, Dataset, Split
 
@@ -34,14 +35,14 @@ SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
 MANY = 500  # images from which a progress bar is shown
 META: records.Fields = {
-    "data": dict, "places": dict, "splits": dict, "names": list, "files": dict,
+    "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict,
     "inner": (list, type(None)),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How folders are read, as far as a user says so; see ``tarea2 train --help``."""
+    """How folders are read, as far as a user says so; see ``tarea2 images train --help``."""
 
     masks: MaskOptions = field(default_factory=MaskOptions)
     size: tuple[int, int] | None = None
@@ -90,6 +91,11 @@ class FolderDataset(Dataset):
         return self.label_map.background
 
     @property
+    def on_disk(self) -> bool:
+        """Whether the arrays lie in the cache, too large to be kept in memory."""
+        return isinstance(self.train.x, Shelf) and isinstance(self.train.x.source, Path)
+
+    @property
     def decided(self) -> list[str]:
         """What was decided, a line each."""
         return self.about["decided"]
@@ -125,28 +131,26 @@ def image_folder(
     pictures = _Pictures(pairs)
     label_map, preprocessing, said = pictures.surveyed(reading)
     decided += said
-    lay = _lay_down(pictures, label_map, preprocessing, reading)
     if pictures.bytes_needed(preprocessing, reading) <= KEPT:
-        buffer = _Memory()
-        meta = lay(buffer.write)
-        source: np.ndarray | Path = buffer.joined()
+        buffer = io.BytesIO()
+        meta, present = _lay_down(pictures, label_map, preprocessing, reading, buffer)
+        source: np.ndarray | Path = np.frombuffer(buffer.getbuffer(), np.uint8)
     else:
         source = cached
         with paths.replacing(cached) as temporary, temporary.open("wb") as file:
-            meta = lay(_to(file))
+            meta, present = _lay_down(pictures, label_map, preprocessing, reading, file)
         decided.append(
             f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
         )
-    found, said = split_pairs(pairs, meta.pop("present"), roots, reading.group)
-    decided += said + absences(
-        meta.pop("holds"), found, [entry.name for entry in label_map.entries]
-    )
-    meta["splits"] = {split: sorted(places) for split, places in found.items()}
+    found, said = split_pairs(pairs, present, roots, reading.group)
+    names = [entry.name for entry in label_map.entries]
+    decided += said + absences(present, found, names)
+    meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
     meta["data"] = {
         "legend": label_map.describe(),
         "preparation": preprocessing.describe(),
         "crop": reading.crop,
-        "images": {split: len(places) for split, places in found.items()},
+        "images": {split: len(indices) for split, indices in found.items()},
         "decided": [f"{len(pairs)} pairs of image and mask", *decided],
     }
     if isinstance(source, Path):
@@ -156,49 +160,31 @@ def image_folder(
 
 def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> FolderDataset:
     """The data set from what was laid down and what is known about it."""
-
-    def shelf(part: str, places: Sequence[int]) -> Shelf:
-        offsets, shapes = meta["places"][part]["offsets"], meta["places"][part]["shapes"]
-        whole = Shelf(source, tuple(tuple(shape) for shape in shapes), tuple(offsets))
-        return whole.chosen(places)
-
-    def light(part: Shelf) -> torch.Tensor | Shelf:
-        return part[:] if part.uniform and not isinstance(part.source, Path) else part
-
-    def split(of: str) -> Split:
-        places = meta["splits"][of]
-        truth = shelf("truth", places) if "truth" in meta["places"] and of != "train" else None
-        inner = tuple(meta["inner"]) if meta["inner"] else None
-        return Split(light(shelf("x", places)), light(shelf("y", places)), truth, inner)
-
+    parts = {
+        part: Shelf(source, tuple(map(tuple, lies["shapes"])), tuple(lies["offsets"]))
+        for part, lies in meta["layout"].items()
+    }
+    inner = tuple(meta["inner"]) if meta["inner"] else None
+    splits = {}
+    for split, indices in meta["splits"].items():
+        truth = parts["truth"].chosen(indices) if "truth" in parts and split != "train" else None
+        x, y = (_light(parts[part].chosen(indices)) for part in ("x", "y"))
+        splits[split] = Split(x, y, truth, inner)
     label_map = LabelMap.from_description(meta["data"]["legend"])
     preprocessing = Preprocessing.from_description(meta["data"]["preparation"])
-    train, validation, test = (split(of) for of in SPLITS)
-    names = {of: [meta["names"][place] for place in meta["splits"][of]] for of in SPLITS}
+    names = {
+        split: [meta["names"][index] for index in indices]
+        for split, indices in meta["splits"].items()
+    }
     return FolderDataset(
-        name, len(label_map), train, validation, test, label_map, preprocessing, meta["data"],
-        meta["files"], names,
+        name, len(label_map), splits["train"], splits["validation"], splits["test"], label_map,
+        preprocessing, meta["data"], meta["files"], names,
     )  # fmt: skip
 
 
-class _Memory:
-    """Bytes that are kept; ``write`` as that of a file."""
-
-    def __init__(self) -> None:
-        self.parts: list[np.ndarray] = []
-
-    def write(self, array: np.ndarray) -> None:
-        self.parts.append(array.ravel())
-
-    def joined(self) -> np.ndarray:
-        return np.concatenate(self.parts)
-
-
-def _to(file: BinaryIO) -> Callable[[np.ndarray], None]:
-    def write(array: np.ndarray) -> None:
-        file.write(np.ascontiguousarray(array).data)
-
-    return write
+def _light(part: Shelf) -> torch.Tensor | Shelf:
+    """A tensor, where all arrays have one shape and are in memory."""
+    return part[:] if part.uniform and not isinstance(part.source, Path) else part
 
 
 class _Pictures:
@@ -307,43 +293,44 @@ class _Pictures:
 
 
 def _lay_down(
-    pictures: _Pictures, label_map: LabelMap, preprocessing: Preprocessing, reading: Reading
-) -> Callable[[Callable[[np.ndarray], None]], dict[str, Any]]:
-    """A function that writes all arrays and returns where they lie and what they hold."""
+    pictures: _Pictures,
+    label_map: LabelMap,
+    preprocessing: Preprocessing,
+    reading: Reading,
+    file: BinaryIO,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Write all arrays, one after the other.
 
-    def lay(write: Callable[[np.ndarray], None]) -> dict[str, Any]:
-        parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
-        places: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
-        files, holds, position = {}, [], 0
-        inner: set[tuple[int, int]] = set()
-        for pair, image, mask in pictures.each("prepare"):
-            x, truth = preprocessing.image(image), label_map.classes(mask)
-            y = preprocessing.mask(truth)
-            inner.add(x.shape[1:])
-            least = reading.crop or 0
-            arrays = {"x": padded(x, least=least), "y": padded(y, least=least), "truth": truth}
-            for part in parts:
-                array = np.ascontiguousarray(arrays[part])
-                write(array)
-                places[part]["offsets"].append(position)
-                places[part]["shapes"].append(list(array.shape))
-                position += array.size
-            files[pair.name] = hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()[:16]
-            files[f"mask {pair.mask.name}"] = hashlib.sha256(
-                np.ascontiguousarray(truth).data
-            ).hexdigest()[:16]
-            counts = np.bincount(truth.ravel(), minlength=256)
-            holds.append(counts[: len(label_map)] > 0)
-        kept = np.stack(holds)
-        if kept.any(0).sum() < 2:
-            raise DataError("all masks hold one class only: there is nothing to learn")
-        return {
-            "places": places, "names": [pair.name for pair in pictures.pairs], "files": files,
-            "present": kept, "holds": kept,
-            "inner": list(inner.pop()) if preprocessing.size else None,
-        }  # fmt: skip
+    Returns
+    -------
+    Where each lies and what it was made of; which mask holds which class, ``(n, K)``.
+    """
+    parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
+    layout: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
+    files, present, position = {}, [], 0
+    least, inner = reading.crop or 0, None
+    for pair, image, mask in pictures.each("prepare"):
+        x, truth = preprocessing.image(image), label_map.classes(mask)
+        inner, y = x.shape[1:], preprocessing.mask(truth)
+        arrays = {"x": padded(x, least=least), "y": padded(y, least=least), "truth": truth}
+        for part in parts:
+            array = np.ascontiguousarray(arrays[part])
+            file.write(array.data)
+            layout[part]["offsets"].append(position)
+            layout[part]["shapes"].append(list(array.shape))
+            position += array.size
+        files[pair.name] = _digest(x)
+        files[f"mask {pair.mask.name}"] = _digest(truth)
+        present.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)] > 0)
+    if np.any(present, axis=0).sum() < 2:
+        raise DataError("all masks hold one class only: there is nothing to learn")
+    names = [pair.name for pair in pictures.pairs]
+    known = list(inner) if inner and preprocessing.size else None  # then all have that size
+    return {"layout": layout, "names": names, "files": files, "inner": known}, np.stack(present)
 
-    return lay
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
 
 
 def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading) -> str:
