@@ -20,6 +20,7 @@ from tarea2 import models, paths, records, results
 from tarea2.commands.signal_files import read_signals
 from tarea2.datasets import DataError, mnist_files
 from tarea2.datasets.images import reading
+from tarea2.datasets.images.preprocessing import Preprocessing
 
 COUNT = int(os.environ.get("TAREA2_FUZZ", "300"))
 INTERESTING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\0\0\0\0", b"NaN", b"1e999")
@@ -87,7 +88,9 @@ def test_damaged_pictures(name, tmp_path):
         path.write_bytes(damaged(content, chance))
         try:
             found = reading.read(path)
-            values = reading.to_unit(reading.composed(found), colours=False)
+            composed = reading.composed(found)
+            scale = reading.full_scale([composed])
+            values = Preprocessing(scale=scale).image(composed) / 255
         except DataError as error:
             refused.append(str(error))
             continue

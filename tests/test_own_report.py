@@ -180,7 +180,7 @@ def test_examples_are_the_best_and_the_worst_as_predict_draws_them(original):
     scores = per_image(np.array(stored.best["metrics"]["test_counts"]), 1)
     assert every.scores == sorted(scores[~np.isnan(scores)], reverse=True)
     assert [found.scores[0], found.scores[-1]] == [every.scores[0], every.scores[-1]]
-    model = prediction.load_segmenter(original / "mi estudio" / "models" / f"{NAME}.safetensors")
+    model = prediction.load_predictor(original / "mi estudio" / "models" / f"{NAME}.safetensors")
     for name, image, truth, classes in zip(
         found.names, found.images, found.truths, found.found, strict=True
     ):

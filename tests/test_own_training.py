@@ -1,6 +1,7 @@
 """Training on own images and predicting with the network that came out; stored runs stay valid."""
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from torch.nn import functional as F
 from tarea2 import augmentation, metrics, models, paths, records, results
 from tarea2.commands import cli
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
+from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.reading import read
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.own import study as own
-from tarea2.own.prediction import load_segmenter
+from tarea2.own.prediction import load_predictor
 from tarea2.studies import pixels, segmentation
 from tarea2.training import (
     Recipe,
@@ -249,6 +251,20 @@ def test_the_learning_curve_says_when_it_was_not_enough():
     assert pixels.worth_more_steps(history([None, None], [2.0, 0.1])) == ""
 
 
+@pytest.mark.parametrize("kept", [image_data.KEPT, 1000], ids=["memory", "disk"])
+def test_data_go_to_another_process_as_they_were_read(folders, tmp_path, monkeypatch, kept):
+    """The arrays themselves; what is too large for memory is found in the cache again."""
+    monkeypatch.setattr(paths, "OWN", tmp_path / "own")
+    monkeypatch.setattr(image_data, "KEPT", kept)
+    data = own.read_folders(*folders, Reading(size=(16, 32)))
+    packed = pickle.dumps(data)
+    assert data().on_disk == (kept == 1000)
+    assert (len(packed) < 4000) == data().on_disk
+    monkeypatch.setattr(image_data, "read_image", None)  # no picture is read again
+    again = pickle.loads(packed)()
+    assert (again.sha256, again.described()) == (data().sha256, data().described())
+
+
 def test_large_images_are_trained_in_smaller_batches(small):
     large = Split(small.train.x, torch.zeros(400, 256, 256, dtype=torch.uint8))
     recipe = own._recipe(replace(small, train=large), own.Training())
@@ -327,11 +343,11 @@ def test_a_folder_is_predicted_in_the_masks_own_values(trained, folders, monkeyp
 
 def test_a_prediction_is_that_of_the_scores(trained, folders):
     """What predict writes for a test image is what the run was scored on."""
-    segmenter = load_segmenter(trained / "models" / "mío.safetensors")
+    predictor = load_predictor(trained / "models" / "mío.safetensors")
     data = image_folder(*folders, reading=Reading(size=(16, 32)))
     order = [place for place, count in enumerate(data.test.truth.shapes)]
-    found = [scores.argmax(0).numpy() for _, scores in segment(segmenter.model, data.test)]
-    all_found = [segmenter.classes(read(path)) for path in sorted(folders[0].glob("*.png"))]
+    found = [scores.argmax(0).numpy() for _, scores in segment(predictor.model, data.test)]
+    all_found = [predictor.classes(read(path)) for path in sorted(folders[0].glob("*.png"))]
     for place in order:
         assert any(
             found[place].shape == other.shape and (found[place] == other).all()
@@ -395,8 +411,8 @@ def test_wrong_options_get_one_sentence(folders, tmp_path, monkeypatch, capsys, 
 @pytest.mark.parametrize("kind", [partial(np.full, (64, 64, 3), 7), partial(np.zeros, (64, 64))])
 def test_any_picture_is_predicted_with_the_channels_of_training(trained, tmp_path, kind):
     Image.fromarray(kind().astype(np.uint8)).save(tmp_path / "x.png")
-    segmenter = load_segmenter(trained / "models" / "mío.safetensors")
-    found = segmenter.classes(read(Path(tmp_path / "x.png")))
+    predictor = load_predictor(trained / "models" / "mío.safetensors")
+    found = predictor.classes(read(Path(tmp_path / "x.png")))
     assert found.shape == (64, 64)
 
 

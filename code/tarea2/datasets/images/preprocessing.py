@@ -13,6 +13,7 @@ from tarea2.datasets.images.reading import Picture
 from tarea2.datasets.split import IGNORED, DataError
 
 SIZE_DIVISOR = 16  # height and width: what the deepest network of the study halves without a rest
+LARGEST_SIDE = 2048  # pixels that a network is given at once
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise DataError(f"--size {text!r}: expected height x width, such as 240x320")
     height, width = (int(part) for part in parts)
-    if not (SIZE_DIVISOR <= height <= 2048 and SIZE_DIVISOR <= width <= 2048):
-        raise DataError(f"--size {text!r}: expected both from {SIZE_DIVISOR} to 2048 pixels")
+    if not all(SIZE_DIVISOR <= side <= LARGEST_SIDE for side in (height, width)):
+        raise DataError(
+            f"--size {text!r}: expected both from {SIZE_DIVISOR} to {LARGEST_SIDE} pixels"
+        )
     return height, width
