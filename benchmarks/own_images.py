@@ -63,7 +63,7 @@ def train(root: Path, *options: str) -> Path:
     """Train on the drawn folders in a process of its own; returns the store."""
     store = root / "store"
     subprocess.run(
-        [sys.executable, "-m", "tarea2.commands.cli", "train", "segmentation", "--images",
+        [sys.executable, "-m", "tarea2.commands.cli", "images", "train", "--images",
          str(root / "images"), "--masks", str(root / "masks"), "--out", str(store), *options],
         check=True, cwd=root,
     )  # fmt: skip

@@ -67,7 +67,7 @@ def original(tmp_path_factory):
     root = tmp_path_factory.mktemp("own") / "fotos de mí"
     images, masks = images_and_masks(root)
     arguments = (
-        "train", "segmentation", "--images", images, "--masks", masks, "--out", root / "mi estudio",
+        "images", "train", "--images", images, "--masks", masks, "--out", root / "mi estudio",
         "--only", "baseline", "--only", "reference", "--seeds", 2, "--epochs", 2, "--name", NAME,
     )  # fmt: skip
     assert run_cli(*arguments) == 0
@@ -97,7 +97,7 @@ def store(original, tmp_path):
 def test_what_holds_no_study_is_refused_in_one_sentence(store, capsys, spoil, name, sentence):
     spoil(store)
     capsys.readouterr()
-    assert run_cli("report", store, *(["--name", name] if name else [])) == 1
+    assert run_cli("images", "report", store, *(["--name", name] if name else [])) == 1
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.err.count("\n") == 1
@@ -115,7 +115,7 @@ def test_quarto_that_is_not_there_is_named_in_one_sentence(store, monkeypatch, c
 
     monkeypatch.setattr(report.subprocess, "run", here)
     capsys.readouterr()
-    assert run_cli("report", store, "--engine", "quarto") == 1
+    assert run_cli("images", "report", store, "--engine", "quarto") == 1
     assert "Quarto is not on this machine's PATH; install Quarto" in capsys.readouterr().err
     assert not (store / "reports").exists()
 
@@ -125,14 +125,14 @@ def test_an_altered_run_is_refused(store, capsys):
     run = json.loads(path.read_text())
     run["metrics"]["test_miou"] = 0.99
     path.write_text(json.dumps(run))
-    assert run_cli("report", store) == 1
+    assert run_cli("images", "report", store) == 1
     assert "field 'digest' does not match" in capsys.readouterr().err
 
 
 def test_runs_of_another_recipe_do_not_count(original, store):
     images, masks = original / "images", original / "masks"
     arguments = (
-        "train", "segmentation", "--images", images, "--masks", masks, "--out", store, "--name",
+        "images", "train", "--images", images, "--masks", masks, "--out", store, "--name",
         NAME, "--only", "reference", "--seeds", 1, "--epochs", 1, "--force",
     )  # fmt: skip
     assert run_cli(*arguments) == 0
@@ -276,7 +276,7 @@ def test_sections_that_runs_cannot_fill_are_left_out():
 
 def test_the_page_of_a_study(original, store, tmp_path, capsys):
     capsys.readouterr()
-    assert run_cli("report", store) == 0
+    assert run_cli("images", "report", store) == 0
     said = capsys.readouterr()
     assert said.err == ""
     html, pdf = (store / "reports" / f"{NAME}{suffix}" for suffix in (".html", ".pdf"))
@@ -298,12 +298,12 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
         assert part in shown
     # Once more: its own files are replaced, others never.
     html.write_text("mine")
-    assert run_cli("report", store) == 1
-    assert f"{html.name} is not as `tarea2 report` wrote it" in capsys.readouterr().err
+    assert run_cli("images", "report", store) == 1
+    assert f"{html.name} is not as `tarea2 images report` wrote it" in capsys.readouterr().err
     assert html.read_text() == "mine"
     html.unlink()
     pdf.with_suffix(".json").write_text("{}")
-    assert run_cli("report", store) == 1
+    assert run_cli("images", "report", store) == 1
     assert "is not of a report" in capsys.readouterr().err
     assert not html.exists()
 
@@ -327,7 +327,7 @@ def test_a_page_without_its_images_or_a_second_seed(original, store, tmp_path, c
     file = store / "studies" / f"{NAME}.json"
     shutil.move(original / "images", original / "away")
     try:
-        assert run_cli("report", store, "-o", tmp_path / "aquí") == 0
+        assert run_cli("images", "report", store, "-o", tmp_path / "aquí") == 0
     finally:
         shutil.move(original / "away", original / "images")
     said = capsys.readouterr()
@@ -341,7 +341,7 @@ def test_a_page_without_its_images_or_a_second_seed(original, store, tmp_path, c
 
 def test_packages_that_are_missing_are_named(store, monkeypatch, capsys):
     monkeypatch.setattr(report, "find_spec", lambda name: None if name == "typst" else 1)
-    assert run_cli("report", store) == 1
+    assert run_cli("images", "report", store) == 1
     said = capsys.readouterr().err
     assert "pages need packages that are not installed (typst); " in said
     assert "pip install '.[pages]'" in said
@@ -349,7 +349,7 @@ def test_packages_that_are_missing_are_named(store, monkeypatch, capsys):
 
 def test_a_page_that_cannot_be_made_is_one_sentence(store, monkeypatch, capsys):
     monkeypatch.setattr(report, "compose", lambda *given: "---\ntitle: a\n---\n\n<b>\n")
-    assert run_cli("report", store) == 1
+    assert run_cli("images", "report", store) == 1
     said = capsys.readouterr().err
     assert said.startswith("tarea2: the page could not be made: page.qmd:5: raw HTML")
     assert said.count("\n") == 1

@@ -286,7 +286,7 @@ def trained(folders, tmp_path, monkeypatch):
     """One network, trained for an epoch; the folder of its store."""
     store = tmp_path / "mi estudio"
     arguments = (
-        "train", "segmentation", "--images", folders[0], "--masks", folders[1], "--out", store,
+        "images", "train", "--images", folders[0], "--masks", folders[1], "--out", store,
         "--only", "baseline", "--seeds", 1, "--epochs", 1, "--size", "16x32", "--name", "mío",
         "--class-weights", "inverse-log", "--augment", "flip,colour",
     )  # fmt: skip
@@ -296,7 +296,7 @@ def trained(folders, tmp_path, monkeypatch):
 
 def test_a_dry_run_says_what_was_decided_and_writes_nothing(folders, tmp_path, monkeypatch, capsys):
     store = tmp_path / "store"
-    arguments = ("train", "segmentation", "--images", folders[0], "--masks", folders[1])
+    arguments = ("images", "train", "--images", folders[0], "--masks", folders[1])
     assert run_cli(monkeypatch, *arguments, "--out", store, "--crop", 16, "--dry-run") == 0
     out = capsys.readouterr().out
     for line in ("12 pairs of image and mask", "class 1: value 100", "splits by seed 2026: 8 train",
@@ -326,7 +326,7 @@ def test_a_folder_is_predicted_in_the_masks_own_values(trained, folders, monkeyp
     out = trained / "máscaras"
     model = trained / "models" / "mío.safetensors"
     capsys.readouterr()
-    arguments = ("predict", "--model", model, folders[0], "-o", out, "--overlay")
+    arguments = ("images", "predict", "--model", model, folders[0], "-o", out, "--overlay")
     assert run_cli(monkeypatch, *arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == f"13 masks are in {out}; 1 images failed\n"
@@ -336,7 +336,7 @@ def test_a_folder_is_predicted_in_the_masks_own_values(trained, folders, monkeyp
         assert set(np.unique(np.array(mask))) <= {0, 100, 200}
     with Image.open(out / "más" / "otra-overlay.png") as laid:
         assert (laid.mode, laid.size) == ("RGB", (47, 33))
-    one = ("predict", f"--model={model}", folders[0] / "03.png", "-o", trained / "one")
+    one = ("images", "predict", f"--model={model}", folders[0] / "03.png", "-o", trained / "one")
     assert run_cli(monkeypatch, *one) == 0
     assert (trained / "one" / "03.png").read_bytes() == (out / "03.png").read_bytes()
 
@@ -380,7 +380,7 @@ def test_what_cannot_be_predicted_gets_one_sentence(
     }  # fmt: skip
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
-    assert run_cli(monkeypatch, "predict", *(a.format(**known) for a in arguments)) == 1
+    assert run_cli(monkeypatch, "images", "predict", *(a.format(**known) for a in arguments)) == 1
     captured = capsys.readouterr()
     assert message in captured.err
     assert len(captured.err.splitlines()) == 1
@@ -400,7 +400,7 @@ def test_what_cannot_be_predicted_gets_one_sentence(
     ],
 )
 def test_wrong_options_get_one_sentence(folders, tmp_path, monkeypatch, capsys, options, message):
-    arguments = ("train", "segmentation", "--images", folders[0], "--masks", folders[1])
+    arguments = ("images", "train", "--images", folders[0], "--masks", folders[1])
     assert run_cli(monkeypatch, *arguments, "--out", tmp_path / "out", *options) == 1
     captured = capsys.readouterr()
     assert message in captured.err

@@ -146,6 +146,6 @@ def _check_free(out: Path, name: str, targets: tuple[Path, Path]) -> None:
         content = target.read_bytes() if target.is_file() else b""
         if known.get(target.name) != hashlib.sha256(content).hexdigest():
             raise ResultError(
-                f"{target} is not as `tarea2 report` wrote it; move it, or give another folder to "
-                "-o"
+                f"{target} is not as `tarea2 images report` wrote it; move it, or give another "
+                "folder to -o"
             )

@@ -103,8 +103,8 @@ def find(folder: Path, name: str | None = None) -> tuple[Path, str]:
     names = sorted(path.stem for path in (folder / "studies").glob("*.json"))
     if not names:
         raise ResultError(
-            f"{folder} holds no study of own images; expected the folder that `tarea2 train "
-            "segmentation --images … --masks …` wrote: that of --out, or data/own"
+            f"{folder} holds no study of own images; expected the folder that `tarea2 images "
+            "train` wrote: that of --out, or data/own"
         )
     if name is None and len(names) > 1:
         raise ResultError(f"{folder} holds several studies: {', '.join(names)}; add --name")
@@ -126,10 +126,8 @@ def load(store: Path, name: str) -> OwnRuns:
             current.append(run)
         else:
             others.add(run["name"])
-    again = (
-        f"`tarea2 train segmentation --images {paths.short(Path(content['images']))} --masks "
-        f"{paths.short(Path(content['masks']))}`"
-    )
+    images, masks = (paths.short(Path(content[kind])) for kind in ("images", "masks"))
+    again = f"`tarea2 images train --images {images} --masks {masks}`"
     if not current:
         also = " of its data and recipe" if others else ""
         raise ResultError(f"study {name} has no runs yet{also}; train it with {again}")
