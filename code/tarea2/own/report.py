@@ -112,7 +112,7 @@ def _save_examples(stored: OwnRuns, work: Path, say: Callable[[str], None]) -> b
         return False
     arrays = {"names": np.array(found.names), "scores": np.array(found.scores)}
     for kind, rows in (("image", found.images), ("truth", found.truths), ("found", found.found)):
-        arrays |= {f"{kind}-{place}": array for place, array in enumerate(rows)}
+        arrays |= {f"{kind}-{index}": array for index, array in enumerate(rows)}
     np.savez(work / "examples.npz", allow_pickle=False, **arrays)
     return True
 

@@ -169,7 +169,7 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
     if data.files != content["files"]:
         raise DataError(f"the images or masks have changed since {stored.name} was trained")
     scores = per_image(np.array(stored.best["metrics"]["test_counts"]), stored.first)
-    ranked = [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] >= 0]
+    ranked = [int(index) for index in np.argsort(-scores, kind="stable") if scores[index] >= 0]
     chosen = ranked if len(ranked) <= 2 * each else ranked[:each] + ranked[-each:]
     test = data.test
 
@@ -180,14 +180,14 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
 
     few = Split(part(test.x), part(test.y), part(test.truth), test.inner)
     images, truths, found = [], [], []
-    for place, (truth, values) in enumerate(segment(model, few)):
+    for index, (truth, values) in enumerate(segment(model, few)):
         counted = truth != IGNORED  # padding lies below and at the right, and does not count
         sides = [int(counted.any(axis).nonzero().max()) + 1 for axis in (1, 0)]
         whole = (slice(sides[0]), slice(sides[1])) if test.inner is None else (slice(None),) * 2
         height, width = test.inner or sides
-        image = few.x[place].numpy().transpose(1, 2, 0)[:height, :width]
+        image = few.x[index].numpy().transpose(1, 2, 0)[:height, :width]
         images.append(image[..., 0] if image.shape[2] == 1 else image)
         truths.append(truth.numpy().astype(np.uint8)[whole])
         found.append(values.argmax(0).numpy().astype(np.uint8)[whole])
-    names = [data.names["test"][place] for place in chosen]
-    return Examples(names, images, truths, found, [float(scores[place]) for place in chosen])
+    names = [data.names["test"][index] for index in chosen]
+    return Examples(names, images, truths, found, [float(scores[index]) for index in chosen])

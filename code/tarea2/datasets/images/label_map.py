@@ -101,14 +101,14 @@ class LabelMap:
         values, inverse = np.unique(codes, return_inverse=True)
         if self.nearest:
             distance = np.abs(values[:, None] - known[None])
-            place = distance.argmin(1)
+            index = distance.argmin(1)
         else:
-            place = np.searchsorted(known, values).clip(max=len(known) - 1)
-            wrong = values[known[place] != values]
+            index = np.searchsorted(known, values).clip(max=len(known) - 1)
+            wrong = values[known[index] != values]
             if len(wrong):
                 what = hexadecimal(wrong[0]) if self.kind == "colour" else f"value {wrong[0]}"
                 raise DataError(f"mask {mask.name} holds {what}, which the label map does not name")
-        return labels[place][inverse].reshape(codes.shape)
+        return labels[index][inverse].reshape(codes.shape)
 
     def draw(self, classes: np.ndarray) -> Image.Image:
         """A mask in the original values or colours, from classes ``(H, W)``."""

@@ -60,8 +60,8 @@ class MaskStatistics:
     def _palette(self, indices: np.ndarray, codes: np.ndarray, name: str) -> None:
         values, first, counts = np.unique(indices, return_index=True, return_counts=True)
         _count(self.numbers, values, counts)
-        for number, place in zip(values.tolist(), first.tolist(), strict=True):
-            colour = int(codes[place])
+        for number, index in zip(values.tolist(), first.tolist(), strict=True):
+            colour = int(codes[index])
             for key, value in ((("number", number), colour), (("colour", colour), number)):
                 known, other = self.meaning.setdefault(key, (value, name))
                 self.repeated |= known != value and key[0] == "colour" and other == name
