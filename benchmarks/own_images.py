@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from tarea2.own.stored import examples, find, load
 from tarea2.paths import replacing
-from tarea2.plots import own as draw
 from tarea2.plots import style
-from tarea2.studies import own_stored
+from tarea2.plots.predictions import predictions
 from tarea2.typography import number
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def train(root: Path, *options: str) -> Path:
     """Train on the drawn folders in a process of its own; returns the store."""
     store = root / "store"
     subprocess.run(
-        [sys.executable, "-m", "tarea2.commands.cli", "train", "segmentation", "--images",
+        [sys.executable, "-m", "tarea2.commands.cli", "images", "train", "--images",
          str(root / "images"), "--masks", str(root / "masks"), "--out", str(store), *options],
         check=True, cwd=root,
     )  # fmt: skip
@@ -72,11 +72,12 @@ def train(root: Path, *options: str) -> Path:
 
 def picture(root: Path) -> None:
     draw_folders(root, 80, 96)
-    stored = own_stored.load(*own_stored.find(train(root, "--only", "reference", "--seeds", "1")))
+    stored = load(*find(train(root, "--only", "reference", "--seeds", "1")))
     style.use()
-    found = own_stored.examples(stored, each=1)
-    figure = draw.predictions(
-        found.images, found.truths, found.found, stored.legend, ["fondo", "elipse", "rectángulo"],
+    found = examples(stored, each=1)
+    figure = predictions(
+        found.images, found.truths, found.found, stored.label_map,
+        ["fondo", "elipse", "rectángulo"],
         [f"la {which}: {number(score, 2)}" for which, score in
          zip(("mejor", "peor"), found.scores, strict=True)],
     )  # fmt: skip

@@ -9,8 +9,10 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pooch
 import pytest
 import torch
 from PIL import Image
@@ -62,7 +64,7 @@ def small(tmp_path, monkeypatch):
     parts = ("train", "train", "val", "test")
     listed = tuple(published(server, part, f"frame {k}", k) for k, part in enumerate(parts))
     monkeypatch.setattr(scenes, "frames", lambda: listed)
-    monkeypatch.setattr(scenes, "PAUSE", 0.0)
+    monkeypatch.setattr(pooch.core, "time", SimpleNamespace(sleep=lambda seconds: None))
     monkeypatch.setattr(scenes, "SOURCE", "http://127.0.0.1:9/")  # no test asks the network
     monkeypatch.setattr(paths, "RAW", tmp_path / "raw with space")
     monkeypatch.delenv("TAREA2_DATA_DIR", raising=False)

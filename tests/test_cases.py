@@ -14,8 +14,8 @@ from PIL import Image
 
 from tarea2 import datasets, metrics
 from tarea2.commands import prediction
+from tarea2.commands.signal_files import read_signals
 from tarea2.datasets import DataError, as_input, image_folder
-from tarea2.datasets.signal_files import read_signals
 
 # Signals ------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tarea2 import models, paths, results, studies
-from tarea2.commands import cli
+from tarea2.commands import cli, renamed
 from tarea2.studies import running
 
 
@@ -41,6 +43,83 @@ def test_help_names_the_commands():
     assert done.returncode == 0
     assert "train" in done.stdout
     assert "data" in done.stdout
+    commands = re.findall(r"(?m)^│ (\w+)", done.stdout.split("Commands")[1])
+    assert commands == ["data", "train", "measure", "verify", "predict", "images"]
+
+
+HELP = """
+import sys
+from tarea2.commands import cli, renamed
+sys.argv = ["tarea2", *sys.argv[1:], "--help"]
+try:
+    cli.main()
+finally:
+    heavy = {"torch", "numpy", "pandas", "PIL", "matplotlib"} & set(sys.modules)
+    assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize("command", ["", "train", "images train", "images report", "predict"])
+def test_help_does_not_wait_for_libraries(command):
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, *command.split()], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_options_of_own_images_stand_in_groups_and_nowhere_else():
+    shown = tarea2("images", "train", "--help", COLUMNS="200").stdout
+    for words in ("Images and masks", "What masks mean", "Sizes", "How networks learn",
+                  "Which runs", "Where they are trained"):  # fmt: skip
+        assert words in shown
+    project = tarea2("train", "--help", COLUMNS="200").stdout
+    for option in renamed.OWN_IMAGES:
+        assert f"{option} " in shown
+        assert f"{option} " not in project
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("train segmentation --images a --masks b", "images train --images a --masks b"),
+        ("train --images a --masks b segmentation", "images train --images a --masks b"),
+        ("train --images=a segmentation --masks=b --dry-run", "images train --images=a --masks=b "
+         "--dry-run"),
+        ("train --dry-run segmentation --masks b --name segmentation --images -x --seeds 2",
+         "images train --dry-run --masks b --name segmentation --images -x --seeds 2"),
+        ("predict --model a.safetensors b -o c", "images predict --model a.safetensors b -o c"),
+        ("predict b -m a.safetensors -o c", "images predict b -m a.safetensors -o c"),
+        ("predict images b --model=a -o c", "images predict b --model=a -o c"),
+        ("report data/own --name x", "images report data/own --name x"),
+        ("report", "images report"),
+        ("train segmentation --only a --seeds 1 --force", None),
+        ("train notebooks", None),
+        ("predict segmentation a.png -o b.png", None),
+        ("images train --images a --masks b", None),
+        ("verify", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_an_older_spelling_is_another_name_of_a_command(older, newer):
+    assert renamed.renamed(older.split()) == (newer.split() if newer else None)
+
+
+def test_an_older_spelling_works_and_says_the_other(tmp_path, monkeypatch, capsys):
+    folder = str(tmp_path / "a b")
+    for older, newer in (
+        (("report", folder), ("images", "report", folder)),
+        (("predict", "--model", "x.txt", folder, "-o", "out"),
+         ("images", "predict", "--model", "x.txt", folder, "-o", "out")),
+        (("train", "segmentation", "--images", folder, "--masks", folder, "--dry-run"),
+         ("images", "train", "--images", folder, "--masks", folder, "--dry-run")),
+    ):  # fmt: skip
+        assert run_cli(monkeypatch, *newer) == 1
+        expected = capsys.readouterr().err
+        assert run_cli(monkeypatch, *older) == 1
+        said, *rest = capsys.readouterr().err.splitlines(keepends=True)
+        assert said == f"tarea2: an older spelling of: {shlex.join(['tarea2', *newer])}\n"
+        assert "".join(rest) == expected
 
 
 def test_a_damaged_file_of_the_user_ends_in_one_sentence(tmp_path):

@@ -17,7 +17,8 @@ from PIL import Image
 
 from tarea2 import datasets, metrics, paths, studies
 from tarea2.models import EncoderDecoderSpec
-from tarea2.studies import cluster, own, running, segmentation
+from tarea2.own import study as own
+from tarea2.studies import cluster, running, segmentation
 
 distributed = pytest.importorskip("distributed")
 

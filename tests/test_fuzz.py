@@ -17,8 +17,10 @@ import pytest
 from PIL import Image
 
 from tarea2 import models, paths, records, results
-from tarea2.datasets import DataError, mnist_files, pictures
-from tarea2.datasets.signal_files import read_signals
+from tarea2.commands.signal_files import read_signals
+from tarea2.datasets import DataError, mnist_files
+from tarea2.datasets.images import reading
+from tarea2.datasets.images.preprocessing import Preprocessing
 
 COUNT = int(os.environ.get("TAREA2_FUZZ", "300"))
 INTERESTING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\0\0\0\0", b"NaN", b"1e999")
@@ -81,12 +83,14 @@ PICTURES = {
 def test_damaged_pictures(name, tmp_path):
     content, path, chance = picture(**PICTURES[name]), tmp_path / name, random.Random(name)
     path.write_bytes(content)
-    whole, refused = pictures.read(path), []
+    whole, refused = reading.read(path), []
     for _ in range(max(1, COUNT // len(PICTURES))):
         path.write_bytes(damaged(content, chance))
         try:
-            found = pictures.read(path)
-            values = pictures.to_unit(pictures.composed(found), colours=False)
+            found = reading.read(path)
+            composed = reading.composed(found)
+            scale = reading.full_scale([composed])
+            values = Preprocessing(scale=scale).image(composed) / 255
         except DataError as error:
             refused.append(str(error))
             continue

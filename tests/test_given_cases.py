@@ -9,9 +9,9 @@ from PIL import Image
 
 from tarea2 import metrics, paths
 from tarea2.commands import prediction
+from tarea2.commands.signal_files import read_signals
 from tarea2.datasets import DataError, image_folder
-from tarea2.datasets.signal_files import read_signals
-from tarea2.studies import own
+from tarea2.own import study as own
 from test_cases import everything
 
 _PLACES = [paths.ROOT.parent / "shared"]

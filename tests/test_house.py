@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tarea2 import models, paths, studies
-from tarea2.datasets import folders
+from tarea2 import models, paths
+from tarea2.datasets.images import folder
 from tarea2.models import NETWORKS, Network, Task
+from tarea2.own.study import prepare
 
 MODULES = (
     "training/recipe", "training/loop", "losses", "evaluation", "checkpoints", "metrics",
@@ -54,14 +55,14 @@ def test_a_folder_is_read_once_for_all_networks(tmp_path, monkeypatch):
             )
             Image.fromarray(values).save(tmp_path / kind / f"{place:02}.png")
     read: list[Path] = []
-    real = folders.read_image
+    real = folder.read_image
 
     def counting(path: Path) -> Image.Image:
         read.append(path)
         return real(path)
 
-    monkeypatch.setattr(folders, "read_image", counting)
-    study = studies.own_images(tmp_path / "images", tmp_path / "masks")
+    monkeypatch.setattr(folder, "read_image", counting)
+    study = prepare(tmp_path / "images", tmp_path / "masks").study
     assert len({definition.key() for definition in study.definitions}) == len(study.definitions)
     assert len(study.definitions) > 20
     assert len(read) == 24

@@ -119,17 +119,17 @@ def test_own_images_from_a_folder_to_a_report(installed):
         "--images", "año 1/fotos de señales/images", "--masks", "año 1/fotos de señales/masks",
         "--out", "mi estudio", "--name", "señales",
     )  # fmt: skip
-    done = run("train", "segmentation", *given, "--only", "baseline", "--only", "reference",
+    done = run("images", "train", *given, "--only", "baseline", "--only", "reference",
                "--seeds", "1", "--epochs", "1")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "2 runs trained" in done.stdout
     model = "mi estudio/models/señales.safetensors"
-    done = run("predict", "--model", model, str(photos / "images"), "-o", "las máscaras")
+    done = run("images", "predict", "--model", model, str(photos / "images"), "-o", "las máscaras")
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(work / "las máscaras" / "señal 07.png") as mask:
         assert mask.size == (32, 20)
         assert set(np.unique(np.array(mask))) <= {0, 255}
-    done = run("report", "mi estudio", "-o", "informes del año")
+    done = run("images", "report", "mi estudio", "-o", "informes del año")
     assert (done.returncode, done.stderr) == (0, "")
     page = (work / "informes del año" / "señales.html").read_text(encoding="utf-8")
     assert "Estudio «señales»" in page

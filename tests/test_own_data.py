@@ -1,4 +1,4 @@
-"""Own images as people have them: pairs, legends, splits, sizes, the cache; what is refused."""
+"""Own images as people have them: pairs, label maps, splits, sizes, the cache; what is refused."""
 
 import re
 import shutil
@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tarea2 import paths
-from tarea2.datasets import IGNORED, DataError, Reading, Shelf, folders, image_folder
-from tarea2.datasets.legend import Legend, Wishes, read_colours
-from tarea2.datasets.preparing import Preparation, parse_size
+from tarea2.datasets import IGNORED, DataError, Reading, Shelf, image_folder
+from tarea2.datasets.images import folder as image_data
+from tarea2.datasets.images.label_inference import MaskOptions
+from tarea2.datasets.images.label_map import LabelMap, read_colours
+from tarea2.datasets.images.preprocessing import Preprocessing, parse_size
 from tarea2.datasets.split import Dataset
 
 COUNT, SHAPE = 12, (16, 32)
@@ -130,7 +132,7 @@ def test_files_that_are_no_pictures_are_named_not_blamed_on_masks(tmp_path):
         image_folder(images, masks)
 
 
-# Legends ----------------------------------------------------------------------------------------
+# Label maps -------------------------------------------------------------------------------------
 
 TABLE = np.array([0, 100, 255], np.uint8)
 
@@ -157,15 +159,15 @@ TABLE = np.array([0, 100, 255], np.uint8)
     ],
 )  # fmt: skip
 def test_values_and_colours_become_classes(tmp_path, masks, wishes, lines):
-    data = image_folder(*make(tmp_path, masks), reading=Reading(Wishes(**wishes)))
+    data = image_folder(*make(tmp_path, masks), reading=Reading(MaskOptions(**wishes)))
     assert_true_classes(data)
     for line in lines:
         assert line in data.decided
-    again = Legend.from_description(data.legend.describe())
-    assert again == data.legend
+    again = LabelMap.from_description(data.label_map.describe())
+    assert again == data.label_map
     # Back to what was drawn: the values or colours of the masks.
-    known = np.minimum(classes(0), len(data.legend) - 1)
-    drawn = np.array(data.legend.draw(known))
+    known = np.minimum(classes(0), len(data.label_map) - 1)
+    drawn = np.array(data.label_map.draw(known))
     expected = np.array(masks(known))
     if wishes.get("values"):
         expected = TABLE[known]
@@ -190,10 +192,10 @@ def paletted(numbers, colours):
 
 def test_a_palette_brings_its_colours(tmp_path):
     draw = paletted([0, 3, 200], [(0, 0, 0), RED, VOID])
-    data = image_folder(*make(tmp_path, draw), reading=Reading(Wishes(ignore=("200",))))
+    data = image_folder(*make(tmp_path, draw), reading=Reading(MaskOptions(ignore=("200",))))
     assert_true_classes(data)
-    assert data.legend.entries[1].colour == RED
-    back = data.legend.draw(np.minimum(classes(0), 1))
+    assert data.label_map.entries[1].colour == RED
+    back = data.label_map.draw(np.minimum(classes(0), 1))
     assert back.mode == "P"
     assert back.convert("RGB").getpixel((4, 4)) == RED
     assert np.array(back).max() == 3
@@ -228,10 +230,10 @@ def test_a_file_names_colours(tmp_path, text):
     picture = Image.open(path)
     picture.putpixel((0, 0), VOID)
     picture.save(path)
-    wishes = Wishes(colours=tmp_path / "colours.txt")
+    wishes = MaskOptions(colours=tmp_path / "colours.txt")
     data = image_folder(images, masks, reading=Reading(wishes))
     assert_true_classes(data)
-    assert [entry.name for entry in data.legend.entries] == ["background", "car", "tree"]
+    assert [entry.name for entry in data.label_map.entries] == ["background", "car", "tree"]
     assert (whole(data) == IGNORED).sum() == 1
     assert data.background
 
@@ -272,7 +274,7 @@ def blurred(mask):
 )  # fmt: skip
 def test_masks_that_could_mean_two_things_are_refused(tmp_path, masks, wishes, message):
     with pytest.raises(DataError, match=re.escape(message)):
-        image_folder(*make(tmp_path, masks), reading=Reading(Wishes(**wishes)))
+        image_folder(*make(tmp_path, masks), reading=Reading(MaskOptions(**wishes)))
 
 
 def test_soft_masks_are_accepted_with_values_or_a_threshold(tmp_path):
@@ -280,7 +282,7 @@ def test_soft_masks_are_accepted_with_values_or_a_threshold(tmp_path):
         return Image.fromarray((mask > 0) * np.uint8(255)).resize((29, 15)).resize((32, 16))
 
     folders_ = make(tmp_path, soft)
-    for wishes in (Wishes(values=(0, 255)), Wishes(threshold=128)):
+    for wishes in (MaskOptions(values=(0, 255)), MaskOptions(threshold=128)):
         data = image_folder(*folders_, reading=Reading(wishes))
         assert data.num_classes == 2
         expected = torch.cat([s.x[:, 0] for s in (data.train, data.validation, data.test)]) > 50
@@ -295,7 +297,7 @@ def test_a_rare_value_far_above_the_others_is_proposed_to_be_ignored(tmp_path):
     said = "\n".join(image_folder(images, masks).decided)
     assert "value 255 stands far above the others" in said
     assert "add --ignore 255" in said
-    reading = Reading(Wishes(ignore=("255",)))
+    reading = Reading(MaskOptions(ignore=("255",)))
     assert "add --ignore" not in "\n".join(image_folder(images, masks, reading=reading).decided)
 
 
@@ -344,7 +346,7 @@ def test_size_brings_all_to_one_and_keeps_masks_to_score(tmp_path):
     assert data.test.inner == (24, 48)
     assert {*data.test.truth.shapes, *data.validation.truth.shapes} <= {(16, 32), (20, 40)}
     assert data.train.truth is None
-    assert [entry.code for entry in data.legend.entries] == [0, 1, 2]  # no value between
+    assert [entry.code for entry in data.label_map.entries] == [0, 1, 2]  # no value between
 
 
 def test_masks_larger_than_their_images_need_a_size(tmp_path):
@@ -378,12 +380,12 @@ def test_a_size_is_height_and_width(text):
 def test_area_means_for_images_nearest_for_masks():
     image = np.zeros((4, 4), np.uint8)
     image[:, ::2] = 200
-    from tarea2.datasets.pictures import Picture
+    from tarea2.datasets.images.reading import Picture
 
-    preparation = Preparation(size=(16, 16))
-    halved = replace(preparation, size=(2, 2)).image(Picture("x", image))
+    preprocessing = Preprocessing(size=(16, 16))
+    halved = replace(preprocessing, size=(2, 2)).image(Picture("x", image))
     assert (halved == 100).all()
-    assert set(np.unique(preparation.mask(image))) == {0, 200}
+    assert set(np.unique(preprocessing.mask(image))) == {0, 200}
 
 
 # Splits -----------------------------------------------------------------------------------------
@@ -479,7 +481,7 @@ def test_a_class_that_few_images_hold_is_in_training_and_its_absence_is_said(tmp
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "OWN", tmp_path / "own")
-    monkeypatch.setattr(folders, "KEPT", 1000)
+    monkeypatch.setattr(image_data, "KEPT", 1000)
     return make(tmp_path / "données à moi")
 
 
@@ -487,7 +489,7 @@ def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
     large = image_folder(*cached)
     assert isinstance(large.train.x, Shelf)
     assert isinstance(large.train.x.source, Path)
-    monkeypatch.setattr(folders, "read_image", None)  # found again, nothing is read
+    monkeypatch.setattr(image_data, "read_image", None)  # found again, nothing is read
     again = image_folder(*cached)
     assert again.sha256 == large.sha256
     assert again.described() == large.described()
@@ -509,7 +511,7 @@ def test_a_changed_file_is_read_again(cached):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
-    real, seen = folders.Preparation.image, []
+    real, seen = image_data.Preprocessing.image, []
 
     def stop(self, picture):
         seen.append(picture)
@@ -517,7 +519,7 @@ def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
             raise error
         return real(self, picture)
 
-    monkeypatch.setattr(folders.Preparation, "image", stop)
+    monkeypatch.setattr(image_data.Preprocessing, "image", stop)
     with pytest.raises((KeyboardInterrupt, OSError)):
         image_folder(*cached)
     assert not [path for path in paths.OWN.rglob("*") if path.is_file()]

@@ -17,13 +17,17 @@ from PIL import Image
 from publish import engines, single
 from publish.page import read
 from tarea2 import metrics
-from tarea2.commands import cli, own_prediction, own_report
-from tarea2.datasets import DataError, Reading, pictures
-from tarea2.datasets.legend import Wishes
+from tarea2.commands import cli
+from tarea2.datasets import DataError, Reading
+from tarea2.datasets.images.label_inference import MaskOptions
+from tarea2.datasets.images.reading import read as read_image
+from tarea2.own import prediction, report
+from tarea2.own.stored import OwnRuns, examples, find, load
 from tarea2.plots import labels
 from tarea2.plots import segmentation as draw
 from tarea2.records import ResultError
-from tarea2.studies import comparisons, own_stored
+from tarea2.studies import comparisons
+from tarea2.studies.comparisons import bootstrap_interval
 from tarea2.typography import number
 
 NAME = "ñandú_1"
@@ -63,7 +67,7 @@ def original(tmp_path_factory):
     root = tmp_path_factory.mktemp("own") / "fotos de mí"
     images, masks = images_and_masks(root)
     arguments = (
-        "train", "segmentation", "--images", images, "--masks", masks, "--out", root / "mi estudio",
+        "images", "train", "--images", images, "--masks", masks, "--out", root / "mi estudio",
         "--only", "baseline", "--only", "reference", "--seeds", 2, "--epochs", 2, "--name", NAME,
     )  # fmt: skip
     assert run_cli(*arguments) == 0
@@ -93,7 +97,7 @@ def store(original, tmp_path):
 def test_what_holds_no_study_is_refused_in_one_sentence(store, capsys, spoil, name, sentence):
     spoil(store)
     capsys.readouterr()
-    assert run_cli("report", store, *(["--name", name] if name else [])) == 1
+    assert run_cli("images", "report", store, *(["--name", name] if name else [])) == 1
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.err.count("\n") == 1
@@ -109,9 +113,9 @@ def test_quarto_that_is_not_there_is_named_in_one_sentence(store, monkeypatch, c
         except SystemExit as stop:
             return SimpleNamespace(returncode=stop.code, stderr=capsys.readouterr().err)
 
-    monkeypatch.setattr(own_report.subprocess, "run", here)
+    monkeypatch.setattr(report.subprocess, "run", here)
     capsys.readouterr()
-    assert run_cli("report", store, "--engine", "quarto") == 1
+    assert run_cli("images", "report", store, "--engine", "quarto") == 1
     assert "Quarto is not on this machine's PATH; install Quarto" in capsys.readouterr().err
     assert not (store / "reports").exists()
 
@@ -121,18 +125,18 @@ def test_an_altered_run_is_refused(store, capsys):
     run = json.loads(path.read_text())
     run["metrics"]["test_miou"] = 0.99
     path.write_text(json.dumps(run))
-    assert run_cli("report", store) == 1
+    assert run_cli("images", "report", store) == 1
     assert "field 'digest' does not match" in capsys.readouterr().err
 
 
 def test_runs_of_another_recipe_do_not_count(original, store):
     images, masks = original / "images", original / "masks"
     arguments = (
-        "train", "segmentation", "--images", images, "--masks", masks, "--out", store, "--name",
+        "images", "train", "--images", images, "--masks", masks, "--out", store, "--name",
         NAME, "--only", "reference", "--seeds", 1, "--epochs", 1, "--force",
     )  # fmt: skip
     assert run_cli(*arguments) == 0
-    stored = own_stored.load(*own_stored.find(store))
+    stored = load(*find(store))
     assert set(stored.runs["name"]) == {"reference"}
     assert len(stored.runs) == 1
     assert stored.others == ["baseline"]
@@ -140,7 +144,7 @@ def test_runs_of_another_recipe_do_not_count(original, store):
 
 
 def test_what_was_wished_of_the_reading_comes_back(tmp_path):
-    wishes = Wishes((0, 255), ("7",), None, tmp_path / "a.txt")
+    wishes = MaskOptions((0, 255), ("7",), None, tmp_path / "a.txt")
     for reading in (Reading(), Reading(wishes, (32, 48), None, "p\\d", True), Reading(crop=32)):
         told = json.loads(json.dumps(reading.describe()))
         assert Reading.from_description(told) == reading
@@ -161,28 +165,26 @@ def test_scores_of_single_images_are_those_of_their_confusion():
 def test_the_interval_over_images_is_as_wide_as_they_differ():
     easy, hard = [[90, 0, 0], [10, 0, 0]], [[80, 10, 0], [5, 0, 10]]
     alike = np.array([[easy] * 20])
-    assert comparisons.bootstrap_interval(alike, 1) == (1, 1)
+    assert bootstrap_interval(alike, 1) == (1, 1)
     mixed = np.array([[easy, hard] * 10])
-    low, high = comparisons.bootstrap_interval(mixed, 1)
+    low, high = bootstrap_interval(mixed, 1)
     assert low < (10 + 5) / (10 + 15) < high
     absent = np.concatenate([mixed, np.zeros_like(mixed[:, :, :1])], axis=2)
-    assert comparisons.bootstrap_interval(absent, 1) == (low, high)
+    assert bootstrap_interval(absent, 1) == (low, high)
 
 
 def test_examples_are_the_best_and_the_worst_as_predict_draws_them(original):
-    stored = own_stored.load(*own_stored.find(original / "mi estudio"))
-    found = own_stored.examples(stored, each=1)
-    every = own_stored.examples(stored, each=9)
+    stored = load(*find(original / "mi estudio"))
+    found = examples(stored, each=1)
+    every = examples(stored, each=9)
     scores = metrics.mean_iou_per_image(np.array(stored.best["metrics"]["test_counts"]), 1)
     assert every.scores == sorted(scores[~np.isnan(scores)], reverse=True)
     assert [found.scores[0], found.scores[-1]] == [every.scores[0], every.scores[-1]]
-    model = own_prediction.load_segmenter(
-        original / "mi estudio" / "models" / f"{NAME}.safetensors"
-    )
+    model = prediction.load_predictor(original / "mi estudio" / "models" / f"{NAME}.safetensors")
     for name, image, truth, classes in zip(
         found.names, found.images, found.truths, found.found, strict=True
     ):
-        picture = pictures.read(original / "images" / name)
+        picture = read_image(original / "images" / name)
         np.testing.assert_array_equal(image, picture.values)
         np.testing.assert_array_equal(truth, drawn(int(name[4:6])))
         np.testing.assert_array_equal(classes, model.classes(picture))
@@ -192,13 +194,13 @@ def test_examples_of_other_images_are_refused(original, store, tmp_path):
     root = tmp_path / "otras"
     shutil.copytree(original / "images", root / "images")
     shutil.copytree(original / "masks", root / "masks")
-    stored = own_stored.load(*own_stored.find(store))
+    stored = load(*find(store))
     stored.content.update(images=str(root / "images"), masks=str(root / "masks"))
-    assert own_stored.examples(stored).names
+    assert examples(stored).names
     (first, *_) = sorted((root / "images").iterdir())
     Image.fromarray(np.zeros((24, 40, 3), np.uint8)).save(first)
     with pytest.raises(DataError, match=f"have changed since {NAME} was trained"):
-        own_stored.examples(stored)
+        examples(stored)
 
 
 # Comparisons and figures of few runs --------------------------------------------------------------
@@ -240,14 +242,14 @@ def test_figures_of_few_networks_show_them_all_within_the_axes(seeds):
 
 # The page -----------------------------------------------------------------------------------------
 
-SECTIONS = re.findall(r"(?m)^## .*\{#(.*)\}", own_report.SOURCE.read_text(encoding="utf-8"))
+SECTIONS = re.findall(r"(?m)^## .*\{#(.*)\}", report.SOURCE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_page_without_a_section_refers_to_nothing_that_is_gone(tmp_path, section):
     """And everything left is what both engines understand."""
-    source = own_report.SOURCE.read_text(encoding="utf-8")
-    text = own_report.compose(source, NAME, {section})
+    source = report.SOURCE.read_text(encoding="utf-8")
+    text = report.compose(source, NAME, {section})
     (tmp_path / "page.qmd").write_text(text, encoding="utf-8")
     page = read("page.qmd", tmp_path)
     assert page.metadata["subtitle"] == f"Estudio «{NAME}»"
@@ -265,16 +267,16 @@ def study(names, epochs=2, classes=3):
 
 
 def test_sections_that_runs_cannot_fill_are_left_out():
-    assert own_report.left_out(study(["baseline", "reference", "width-16"])) == set()
-    assert own_report.left_out(study(["reference"], 1, 40)) == {
+    assert report.left_out(study(["baseline", "reference", "width-16"])) == set()
+    assert report.left_out(study(["reference"], 1, 40)) == {
         "sec-propio-factores", "sec-propio-coste", "sec-propio-confusion", "sec-propio-curvas",
     }  # fmt: skip
-    assert own_report.left_out(study(["baseline", "width-16"])) == {"sec-propio-factores"}
+    assert report.left_out(study(["baseline", "width-16"])) == {"sec-propio-factores"}
 
 
 def test_the_page_of_a_study(original, store, tmp_path, capsys):
     capsys.readouterr()
-    assert run_cli("report", store) == 0
+    assert run_cli("images", "report", store) == 0
     said = capsys.readouterr()
     assert said.err == ""
     html, pdf = (store / "reports" / f"{NAME}{suffix}" for suffix in (".html", ".pdf"))
@@ -285,7 +287,7 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
     links = [tag.get("href") or tag.get("src") for tag in soup.select("[href], [src]")]
     assert all(link.startswith(("#", "data:")) for link in links)  # it stands alone
     assert all(image["alt"] for image in soup.select("img"))
-    stored = own_stored.load(*own_stored.find(store))
+    stored = load(*find(store))
     shown = " ".join(soup.main.get_text(" ").split())
     text = " ".join(" ".join(sheet.extract_text() for sheet in pypdf.PdfReader(pdf).pages).split())
     for name, rows in stored.runs.groupby("name"):
@@ -296,12 +298,12 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
         assert part in shown
     # Once more: its own files are replaced, others never.
     html.write_text("mine")
-    assert run_cli("report", store) == 1
-    assert f"{html.name} is not as `tarea2 report` wrote it" in capsys.readouterr().err
+    assert run_cli("images", "report", store) == 1
+    assert f"{html.name} is not as `tarea2 images report` wrote it" in capsys.readouterr().err
     assert html.read_text() == "mine"
     html.unlink()
     pdf.with_suffix(".json").write_text("{}")
-    assert run_cli("report", store) == 1
+    assert run_cli("images", "report", store) == 1
     assert "is not of a report" in capsys.readouterr().err
     assert not html.exists()
 
@@ -312,8 +314,8 @@ def test_quarto_makes_the_same_page(store, tmp_path):
         soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
         return [" ".join(found.get_text(" ").split()) for found in soup.main.select("h2, th, td")]
 
-    ours, _ = own_report.report(store, out=tmp_path / "ours")
-    theirs, pdf = own_report.report(store, out=tmp_path / "theirs", engine="quarto")
+    ours, _ = report.report(store, out=tmp_path / "ours")
+    theirs, pdf = report.report(store, out=tmp_path / "theirs", engine="quarto")
     assert text(theirs) == text(ours)
     assert not re.search(r'(src|href)="(?!data:|#|https?:)', theirs.read_text(encoding="utf-8"))
     assert "Resumen" in pypdf.PdfReader(pdf).pages[0].extract_text()
@@ -325,7 +327,7 @@ def test_a_page_without_its_images_or_a_second_seed(original, store, tmp_path, c
     file = store / "studies" / f"{NAME}.json"
     shutil.move(original / "images", original / "away")
     try:
-        assert run_cli("report", store, "-o", tmp_path / "aquí") == 0
+        assert run_cli("images", "report", store, "-o", tmp_path / "aquí") == 0
     finally:
         shutil.move(original / "away", original / "images")
     said = capsys.readouterr()
@@ -338,16 +340,16 @@ def test_a_page_without_its_images_or_a_second_seed(original, store, tmp_path, c
 
 
 def test_packages_that_are_missing_are_named(store, monkeypatch, capsys):
-    monkeypatch.setattr(own_report, "find_spec", lambda name: None if name == "typst" else 1)
-    assert run_cli("report", store) == 1
+    monkeypatch.setattr(report, "find_spec", lambda name: None if name == "typst" else 1)
+    assert run_cli("images", "report", store) == 1
     said = capsys.readouterr().err
     assert "pages need packages that are not installed (typst); " in said
     assert "pip install '.[pages]'" in said
 
 
 def test_a_page_that_cannot_be_made_is_one_sentence(store, monkeypatch, capsys):
-    monkeypatch.setattr(own_report, "compose", lambda *given: "---\ntitle: a\n---\n\n<b>\n")
-    assert run_cli("report", store) == 1
+    monkeypatch.setattr(report, "compose", lambda *given: "---\ntitle: a\n---\n\n<b>\n")
+    assert run_cli("images", "report", store) == 1
     said = capsys.readouterr().err
     assert said.startswith("tarea2: the page could not be made: page.qmd:5: raw HTML")
     assert said.count("\n") == 1
@@ -355,8 +357,8 @@ def test_a_page_that_cannot_be_made_is_one_sentence(store, monkeypatch, capsys):
 
 
 def test_a_model_of_another_run_gives_no_pictures(store):
-    stored = own_stored.load(*own_stored.find(store))
+    stored = load(*find(store))
     other = next(name for name in ("baseline", "reference") if name != stored.best["name"])
     best = stored.best | {"name": other}
     with pytest.raises(ResultError, match="is not that of its best run"):
-        own_stored.examples(own_stored.OwnRuns(**(vars(stored) | {"best": best})))
+        examples(OwnRuns(**(vars(stored) | {"best": best})))

@@ -1,6 +1,7 @@
 """Training on own images and predicting with the network that came out; stored runs stay valid."""
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -15,12 +16,16 @@ from PIL import Image
 from torch.nn import functional as F
 
 from tarea2 import augmentation, metrics, models, paths, records, results
-from tarea2.commands import cli, own_prediction
+from tarea2.commands import cli
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
+from tarea2.datasets.images import folder as image_data
+from tarea2.datasets.images.reading import read
 from tarea2.evaluation import evaluate, predict_masks
 from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import EncoderDecoderSpec, build
-from tarea2.studies import learning_curves, own, segmentation
+from tarea2.own import study as own
+from tarea2.own.prediction import load_predictor
+from tarea2.studies import learning_curves, segmentation
 from tarea2.training import Recipe, fit, optimiser_for, train_step
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
@@ -243,6 +248,20 @@ def test_the_learning_curve_says_when_it_was_not_enough():
     assert learning_curves.worth_more_steps(history([None, None], [2.0, 0.1])) == ""
 
 
+@pytest.mark.parametrize("kept", [image_data.KEPT, 1000], ids=["memory", "disk"])
+def test_data_go_to_another_process_as_they_were_read(folders, tmp_path, monkeypatch, kept):
+    """The arrays themselves; what is too large for memory is found in the cache again."""
+    monkeypatch.setattr(paths, "OWN", tmp_path / "own")
+    monkeypatch.setattr(image_data, "KEPT", kept)
+    data = own.read_folders(*folders, Reading(size=(16, 32)))
+    packed = pickle.dumps(data)
+    assert data().on_disk == (kept == 1000)
+    assert (len(packed) < 4000) == data().on_disk
+    monkeypatch.setattr(image_data, "read_image", None)  # no picture is read again
+    again = pickle.loads(packed)()
+    assert (again.sha256, again.described()) == (data().sha256, data().described())
+
+
 def test_large_images_are_trained_in_smaller_batches(small):
     large = Split(small.train.x, torch.zeros(400, 256, 256, dtype=torch.uint8))
     recipe = own._recipe(replace(small, train=large), own.Training())
@@ -264,7 +283,7 @@ def trained(folders, tmp_path, monkeypatch):
     """One network, trained for an epoch; the folder of its store."""
     store = tmp_path / "mi estudio"
     arguments = (
-        "train", "segmentation", "--images", folders[0], "--masks", folders[1], "--out", store,
+        "images", "train", "--images", folders[0], "--masks", folders[1], "--out", store,
         "--only", "baseline", "--seeds", 1, "--epochs", 1, "--size", "16x32", "--name", "mío",
         "--class-weights", "inverse-log", "--augment", "flip,colour",
     )  # fmt: skip
@@ -274,7 +293,7 @@ def trained(folders, tmp_path, monkeypatch):
 
 def test_a_dry_run_says_what_was_decided_and_writes_nothing(folders, tmp_path, monkeypatch, capsys):
     store = tmp_path / "store"
-    arguments = ("train", "segmentation", "--images", folders[0], "--masks", folders[1])
+    arguments = ("images", "train", "--images", folders[0], "--masks", folders[1])
     assert run_cli(monkeypatch, *arguments, "--out", store, "--crop", 16, "--dry-run") == 0
     out = capsys.readouterr().out
     for line in ("12 pairs of image and mask", "class 1: value 100", "splits by seed 2026: 8 train",
@@ -304,7 +323,7 @@ def test_a_folder_is_predicted_in_the_masks_own_values(trained, folders, monkeyp
     out = trained / "máscaras"
     model = trained / "models" / "mío.safetensors"
     capsys.readouterr()
-    arguments = ("predict", "--model", model, folders[0], "-o", out, "--overlay")
+    arguments = ("images", "predict", "--model", model, folders[0], "-o", out, "--overlay")
     assert run_cli(monkeypatch, *arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == f"13 masks are in {out}; 1 images failed\n"
@@ -314,21 +333,18 @@ def test_a_folder_is_predicted_in_the_masks_own_values(trained, folders, monkeyp
         assert set(np.unique(np.array(mask))) <= {0, 100, 200}
     with Image.open(out / "más" / "otra-overlay.png") as laid:
         assert (laid.mode, laid.size) == ("RGB", (47, 33))
-    one = ("predict", f"--model={model}", folders[0] / "03.png", "-o", trained / "one")
+    one = ("images", "predict", f"--model={model}", folders[0] / "03.png", "-o", trained / "one")
     assert run_cli(monkeypatch, *one) == 0
     assert (trained / "one" / "03.png").read_bytes() == (out / "03.png").read_bytes()
 
 
 def test_a_prediction_is_that_of_the_scores(trained, folders):
     """What predict writes for a test image is what the run was scored on."""
-    segmenter = own_prediction.load_segmenter(trained / "models" / "mío.safetensors")
+    predictor = load_predictor(trained / "models" / "mío.safetensors")
     data = image_folder(*folders, reading=Reading(size=(16, 32)))
     order = [place for place, count in enumerate(data.test.truth.shapes)]
-    found = [scores.argmax(0).numpy() for _, scores in predict_masks(segmenter.model, data.test)]
-    all_found = [
-        segmenter.classes(own_prediction.pictures.read(path))
-        for path in sorted(folders[0].glob("*.png"))
-    ]
+    found = [scores.argmax(0).numpy() for _, scores in predict_masks(predictor.model, data.test)]
+    all_found = [predictor.classes(read(path)) for path in sorted(folders[0].glob("*.png"))]
     for place in order:
         assert any(
             found[place].shape == other.shape and (found[place] == other).all()
@@ -361,7 +377,7 @@ def test_what_cannot_be_predicted_gets_one_sentence(
     }  # fmt: skip
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
-    assert run_cli(monkeypatch, "predict", *(a.format(**known) for a in arguments)) == 1
+    assert run_cli(monkeypatch, "images", "predict", *(a.format(**known) for a in arguments)) == 1
     captured = capsys.readouterr()
     assert message in captured.err
     assert len(captured.err.splitlines()) == 1
@@ -381,7 +397,7 @@ def test_what_cannot_be_predicted_gets_one_sentence(
     ],
 )
 def test_wrong_options_get_one_sentence(folders, tmp_path, monkeypatch, capsys, options, message):
-    arguments = ("train", "segmentation", "--images", folders[0], "--masks", folders[1])
+    arguments = ("images", "train", "--images", folders[0], "--masks", folders[1])
     assert run_cli(monkeypatch, *arguments, "--out", tmp_path / "out", *options) == 1
     captured = capsys.readouterr()
     assert message in captured.err
@@ -392,8 +408,8 @@ def test_wrong_options_get_one_sentence(folders, tmp_path, monkeypatch, capsys, 
 @pytest.mark.parametrize("kind", [partial(np.full, (64, 64, 3), 7), partial(np.zeros, (64, 64))])
 def test_any_picture_is_predicted_with_the_channels_of_training(trained, tmp_path, kind):
     Image.fromarray(kind().astype(np.uint8)).save(tmp_path / "x.png")
-    segmenter = own_prediction.load_segmenter(trained / "models" / "mío.safetensors")
-    found = segmenter.classes(own_prediction.pictures.read(Path(tmp_path / "x.png")))
+    predictor = load_predictor(trained / "models" / "mío.safetensors")
+    found = predictor.classes(read(Path(tmp_path / "x.png")))
     assert found.shape == (64, 64)
 
 
@@ -403,13 +419,14 @@ GROWTH = """
 import resource, sys
 from pathlib import Path
 from tarea2 import paths
-from tarea2.datasets import folders, image_folder
+from tarea2.datasets import image_folder
+from tarea2.datasets.images import folder
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import segmentation
 from tarea2.training import fit
 from dataclasses import replace
 
-paths.OWN, folders.KEPT = Path(sys.argv[1]) / "own", 2**20
+paths.OWN, folder.KEPT = Path(sys.argv[1]) / "own", 2**20
 recipe = replace(segmentation.RECIPE, epochs=1, batch_size=4)
 spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3, classes=2)
 peaks = []

@@ -9,7 +9,8 @@ from PIL import Image
 
 from tarea2 import datasets, models
 from tarea2.commands import cli, prediction
-from tarea2.datasets import number_words, pictures
+from tarea2.datasets import number_words
+from tarea2.datasets.images.reading import LARGEST_FILE
 
 
 def run_cli(monkeypatch, *arguments: str) -> int:
@@ -64,7 +65,7 @@ def noise(folder):
 
 def huge(folder):
     with (folder / "bad.npy").open("wb") as file:
-        file.truncate(pictures.LARGEST_FILE + 1)
+        file.truncate(LARGEST_FILE + 1)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from tarea2 import datasets, metrics, models, paths, results, studies
 from tarea2.commands import cli
 from tarea2.evaluation import predict
 from tarea2.models import EncoderDecoderSpec
+from tarea2.own import study as own_study
 from tarea2.studies import costs, running, segmentation
-from tarea2.studies import own as own_study
 from tarea2.studies.definition import best_run
 from tarea2.training import fit
 
@@ -171,7 +171,7 @@ def run_cli(monkeypatch, *arguments: str) -> int:
 
 
 def own(folders, *more: str) -> tuple[str, ...]:
-    return ("train", "segmentation", "--images", folders[0], "--masks", folders[1], *more)
+    return ("images", "train", "--images", folders[0], "--masks", folders[1], *more)
 
 
 ONE_EPOCH = ("--epochs", "1", "--seeds", "1", "--only", "baseline")
@@ -188,8 +188,10 @@ def test_own_images_are_trained_on_and_ranked(store, folders, monkeypatch, capsy
     assert {line.split()[0] for line in ranking[1:-2]} == {"baseline", "skip-add"}
     model = store / "mine" / "models" / f"{name}.safetensors"
     assert model.exists()
-    assert ranking[-2].startswith(f"the best network is {model}; to use it: tarea2 predict")
-    assert ranking[-1] == f"all of it as a page: tarea2 report {store / 'mine'} --name {name}"
+    assert ranking[-2].startswith(f"the best network is {model}; to use it: tarea2 images predict")
+    assert (
+        ranking[-1] == f"all of it as a page: tarea2 images report {store / 'mine'} --name {name}"
+    )
     run = results.read(store / "mine" / "results" / name / "baseline-seed0.json")
     assert (run["spec"]["inputs"], run["spec"]["classes"]) == (1, 2)
     assert run["data"]["name"] == "photos"
@@ -337,14 +339,8 @@ def test_an_undefined_score_never_ranks(undefined):
     [
         (("segmentation", "--images", "x"), "--images and --masks belong together"),
         (("notebooks", "--images", "x", "--masks", "y"), "to the study segmentation"),
-        (("segmentation", "--images", "x", "--masks", "y"), "x is not a folder"),
-        (("segmentation", "--images", "x", "--masks", "y", "--name", "../z"), "may hold letters"),
         (("segmentation", "--name", "x"), "belong to own images"),
         (("segmentation", "--steps", "3", "--epochs", "3"), "belong to own images"),
-        (
-            ("segmentation", "--images", "x", "--masks", "y", "--steps", "3", "--epochs", "3"),
-            "--epochs and --steps exclude each other",
-        ),
         (("toy", "--out", __file__), "test_study.py is a file, expected a folder"),
         (("toy", "--backend", "dask"), "or dask together with --address"),
         (("toy", "--backend", "ray"), "--backend is loky, or dask"),
@@ -353,6 +349,24 @@ def test_an_undefined_score_never_ranks(undefined):
 )
 def test_wrong_arguments_get_one_sentence(store, monkeypatch, capsys, arguments, message):
     assert run_cli(monkeypatch, "train", *arguments) == 1
+    assert_one_sentence(capsys, message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "x is not a folder"),
+        (("--name", "../z"), "may hold letters"),
+        (("--steps", "3", "--epochs", "3"), "--epochs and --steps exclude each other"),
+    ],
+)
+def test_wrong_arguments_for_own_images_get_one_sentence(monkeypatch, capsys, arguments, message):
+    given = ("images", "train", "--images", "x", "--masks", "y", *arguments)
+    assert run_cli(monkeypatch, *given) == 1
+    assert_one_sentence(capsys, message)
+
+
+def assert_one_sentence(capsys, message):
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.startswith("tarea2: ")

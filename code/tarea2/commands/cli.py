@@ -8,27 +8,20 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
+
+from tarea2.commands import images
+from tarea2.commands import jobs as training
+from tarea2.commands.jobs import Address, Backend, Force, Jobs, Only, Seeds
+from tarea2.commands.renamed import renamed
 
 if TYPE_CHECKING:  # commands import what they need: `tarea2 --help` should not wait for PyTorch
     from pandas import DataFrame
 
     from tarea2.studies import Study
-    from tarea2.studies.own import OwnStudy
-
-
-class Engine(StrEnum):
-    """What makes the pages of a report."""
-
-    BUILTIN = "builtin"
-    QUARTO = "quarto"
-
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -70,143 +63,30 @@ def data(
 @app.command()
 def train(
     study: Annotated[str, typer.Argument(help="For example: notebooks, segmentation.")],
-    only: Annotated[
-        list[str] | None, typer.Option(help="Train only this network; repeatable.")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Only the first N seeds.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes at the same time.")] = 1,
-    force: Annotated[bool, typer.Option(help="Train even what is already stored.")] = False,
+    only: Only = None,
+    seeds: Seeds = None,
+    force: Force = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results and models; default data/own.")
+        Path | None,
+        typer.Option(
+            help="Folder for results and models; default: the project's.",
+            rich_help_panel=training.RUNS,
+        ),
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="segmentation: folder of images.")] = None,
-    masks: Annotated[Path | None, typer.Option(help="Folder of masks of equal names.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Own images: name of the study; default: with a digest.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Own images: exactly so many.")
-    ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(min=1, max=10_000_000, help="Own images: so many steps at least."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Own images: say what would be done, and stop.")
-    ] = False,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Leave out images without a mask.")
-    ] = False,
-    values: Annotated[
-        str | None, typer.Option(help="Values of the masks' classes, as 0,255; others: nearest.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(help="Mask value, '#rrggbb' or name that does not count; repeatable."),
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(help="Mask values from here on are class 1, others 0.")
-    ] = None,
-    colours: Annotated[
-        Path | None, typer.Option(help="File of lines 'r g b name' for masks in colour.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="Bring all images to HxW pixels (height x width).")
-    ] = None,
-    crop: Annotated[
-        int | None, typer.Option(help="Train on random squares of N pixels a side.")
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Images whose names share what it finds stay together.")
-    ] = None,
-    class_weights: Annotated[str, typer.Option(help="In the loss: none or inverse-log.")] = "none",
-    augment: Annotated[
-        str | None, typer.Option(help="At random while training: flip,scale,colour.")
-    ] = None,
-    backend: Annotated[str, typer.Option(help="Where runs are trained: loky or dask.")] = "loky",
-    address: Annotated[
-        str | None, typer.Option(help="Scheduler of the Dask cluster, tcp://host:8786.")
-    ] = None,
+    jobs: Jobs = 1,
+    backend: Backend = "loky",
+    address: Address = None,
 ) -> None:
     """Train what a study lacks; an interrupted run goes on where it stopped.
 
     A network that cannot be trained is left out with a word; the exit code is 1 then.
     """
-    from tarea2 import paths, studies
-    from tarea2.datasets import Reading
-    from tarea2.datasets.legend import Wishes, parse_ignored, parse_values
-    from tarea2.datasets.preparing import parse_size
-    from tarea2.losses import CLASS_WEIGHTS
-    from tarea2.studies import cluster, own, running
+    from tarea2 import studies
 
-    if class_weights not in CLASS_WEIGHTS:
-        raise ValueError(
-            f"--class-weights {class_weights!r}, expected {' or '.join(CLASS_WEIGHTS)}"
-        )
-    if (images is None) != (masks is None) or (images and study != "segmentation"):
-        raise ValueError("--images and --masks belong together, and to the study segmentation")
-    told = (
-        name, epochs, steps, dry_run, allow_missing, values, ignore, threshold is not None,
-        colours, size, crop, group, class_weights != "none", augment,
-    )  # fmt: skip
-    if images is None and any(told):
-        raise ValueError(
-            "--name, --epochs, --steps and what is said of masks, sizes and splits belong to own "
-            "images: --images, --masks"
-        )
-    if epochs and steps:
-        raise ValueError("--epochs and --steps exclude each other")
-    if backend not in ("loky", "dask") or (backend == "dask") != (address is not None):
-        raise ValueError("--backend is loky, or dask together with --address")
-    if out is not None and out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out} is a file, expected a folder")
-    mine = None
-    if images and masks:
-        wishes = Wishes(
-            parse_values(values), parse_ignored(ignore or []), threshold,
-            colours.resolve() if colours else None,
-        )  # fmt: skip
-        mine = own.prepare(
-            images, masks, name, out,
-            Reading(wishes, parse_size(size), crop, group, allow_missing),
-            own.Training(epochs, steps, class_weights, _augmentations(augment)),
-        )  # fmt: skip
-    chosen = mine.study if mine else _placed(studies.find(study), only, seeds, force, out)
-    try:
-        if mine is not None:
-            for change in mine.changes:
-                print(change)
-            _announce(mine)
-            if dry_run:
-                return
-            if not force:
-                running.missing(chosen, only, seeds)  # stops where runs are stale
-            mine.remember()
-        with cluster.connect(address) if address else nullcontext() as client:
-            trained = running.train(chosen, only, seeds, jobs, force, client=client)
-    except studies.Stale as error:
-        if mine is None:
-            raise
-        raise ValueError(own.stale_advice(mine, error)) from None
-    except KeyboardInterrupt:
-        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
-    print(f"{trained} runs trained; results are in {paths.short(chosen.folder).rstrip('/')}/")
-    failed = running.failures(chosen, only)
-    if mine is not None:
-        print(_ranking(mine))
-        if mine.model.exists():
-            model = shlex.quote(paths.short(mine.model))
-            use = f"tarea2 predict --model {model} IMAGES -o OUT"
-            print(f"the best network is {model}; to use it: {use}")
-            store = shlex.quote(paths.short(mine.model.parents[1]))
-            print(f"all of it as a page: tarea2 report {store} --name {shlex.quote(chosen.name)}")
-        for line in own.too_short(mine):
-            print(f"tarea2: {line}", file=sys.stderr)
-    for network, reason in failed.items():
-        print(f"tarea2: {network} is left out: {reason}", file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)
+    training.check(backend, address, out)
+    chosen = _placed(studies.find(study), only, seeds, force, out)
+    training.train(chosen, only, seeds, jobs, force, address)
+    training.end(chosen, only)
 
 
 def _placed(
@@ -224,52 +104,6 @@ def _placed(
     if out is None and paths.CHECKOUT is None and (force or running.missing(study, only, seeds)):
         out = paths.OWN
     return replace(study, store=out.resolve()) if out else study
-
-
-def _announce(mine: OwnStudy) -> None:
-    """Say what was decided about own images, and how the study trains on them."""
-    first = mine.study.definitions[0]
-    data, recipe = first.data(), first.recipe
-    for line in mine.content["data"]["decided"]:
-        print(line)
-    sizes = [len(split) for split in (data.train, data.validation, data.test)]
-    steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
-    weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"
-    changed = f"; augmented by {', '.join(recipe.augment)}" if recipe.augment else ""
-    print(
-        f"{mine.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
-        f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
-        f"{steps} steps{weights}{changed}"
-    )
-
-
-def _augmentations(text: str | None) -> tuple[str, ...]:
-    """``flip,scale`` as names; raises ValueError for one that there is not."""
-    from tarea2.augmentation import AUGMENTATIONS
-
-    names = tuple(part.strip() for part in text.split(",")) if text else ()
-    for name in names:
-        if name not in AUGMENTATIONS:
-            raise ValueError(f"--augment {name!r}, expected some of {', '.join(AUGMENTATIONS)}")
-    return names
-
-
-def _ranking(own: OwnStudy) -> str:
-    """The networks of a study on own images, best on validation first, undefined scores last."""
-    table, others = own.load()
-    columns = ["validation_miou", "test_miou", "parameters"]
-    if not len(table):
-        return "no network was trained"
-    grouped = table.groupby("name")
-    ranking = grouped[columns].mean().assign(seeds=grouped.size())
-    ranking = ranking.astype({"parameters": int})
-    ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
-    text = ranking.to_string(
-        index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
-    )
-    if others:
-        text += f"\nnot ranked, trained on other data or another recipe: {', '.join(others)}"
-    return text
 
 
 @app.command()
@@ -307,18 +141,8 @@ def verify() -> None:
         raise typer.Exit(1)
 
 
-class _WithModel(TyperGroup):
-    """`tarea2 predict --model FILE …` is short for `tarea2 predict images --model FILE …`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = args and args[0] in self.commands
-        if not named and any(arg.split("=")[0] in ("--model", "-m") for arg in args):
-            args = ["images", *args]
-        return super().parse_args(ctx, args)
-
-
-predict = typer.Typer(no_args_is_help=True, cls=_WithModel)
-app.add_typer(predict, name="predict", help="Use a stored model on a file.")
+predict = typer.Typer(no_args_is_help=True)
+app.add_typer(predict, name="predict", help="Use a stored model of the project on a file.")
 
 
 @predict.command("mnist1d")
@@ -377,59 +201,7 @@ def predict_words(
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
-@predict.command("images")
-def predict_images(
-    source: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
-    model: Annotated[
-        Path, typer.Option("--model", "-m", help="Network trained on own images, .safetensors.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the masks.")],
-    overlay: Annotated[
-        bool, typer.Option("--overlay", help="Also write pictures with the mask laid over.")
-    ] = False,
-) -> None:
-    """Segment own images with a network trained on own images (the word images may be left out).
-
-    Masks have the values or colours of those that it learnt from. An image that fails costs only
-    itself; the exit code is 1 then.
-    """
-    from tarea2.commands import own_prediction
-
-    written, failed = own_prediction.segment_files(
-        model, source, out, overlay, lambda line: print(f"tarea2: {line}", file=sys.stderr)
-    )
-    print(f"{written} masks are in {out}; {len(failed)} images failed")
-    for line in failed:
-        print(f"tarea2: {line}", file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def report(
-    folder: Annotated[
-        Path, typer.Argument(help="Of a study on own images: that of train --out, or data/own.")
-    ],
-    name: Annotated[
-        str | None, typer.Option(help="The study, where the folder holds several.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the pages; FOLDER/reports.")
-    ] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="What makes the pages; Quarto has to be installed.")
-    ] = Engine.BUILTIN,
-) -> None:
-    """Write the page of a study on own images: HTML in one file, and PDF.
-
-    Ranking, costs, effects, scores of each class, best and worst predictions.
-    """
-    from tarea2.commands import own_report
-
-    written = own_report.report(
-        folder, name, out, lambda line: print(f"tarea2: {line}", file=sys.stderr), engine.value
-    )
-    print(f"the report is in {' and '.join(map(str, written))}")
+app.add_typer(images.app, name="images", help="Your own images: train, predict, report.")
 
 
 def _remark(file: Path, table: DataFrame) -> None:
@@ -441,7 +213,11 @@ def _remark(file: Path, table: DataFrame) -> None:
 def main() -> None:
     """Entry point of the command: whatever a user can cause ends in one sentence here."""
     try:
-        app()
+        arguments = renamed(sys.argv[1:])
+        if arguments:
+            said = shlex.join(["tarea2", *arguments])
+            print(f"tarea2: an older spelling of: {said}", file=sys.stderr)
+        app(args=arguments)
     except BrokenPipeError:  # whoever read the output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

@@ -9,26 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 
-from tarea2.commands.own_prediction import Segmenter, write_picture
-from tarea2.datasets import DataError, number_words, pictures
-from tarea2.datasets.legend import Legend
-from tarea2.datasets.preparing import Preparation
-from tarea2.datasets.signal_files import read_signals
+from tarea2.commands.signal_files import read_signals
+from tarea2.datasets import DataError, number_words
+from tarea2.datasets.images.label_map import CLASS_COLOURS, LabelClass, LabelMap
+from tarea2.datasets.images.preprocessing import LARGEST_SIDE, Preprocessing
+from tarea2.datasets.images.reading import Picture, composed, full_scale, inverted, read
 from tarea2.evaluation import predict
 from tarea2.models import load_best, load_model
+from tarea2.predictor import Predictor
 
-LARGEST_SIDE = 2048  # pixels
 LIGHT_GROUND = 0.5  # median grey from which a picture is light; no training scene reaches it
 # Lowest and highest value of MNIST-1D's training signals, and their least standard deviation; a
 # test holds them to the data, which take seconds to generate.
 SIGNAL_VALUES, SIGNAL_SPREAD = (-5.479, 4.534), 0.513
-# Background and ten digits, as the figures of the report have them: red, green, blue.
-COLOURS = (
-    (28, 28, 28), (1, 115, 178), (222, 143, 5), (2, 158, 115), (213, 94, 0), (204, 120, 188),
-    (202, 145, 97), (251, 175, 228), (148, 148, 148), (236, 225, 51), (86, 180, 233),
-)  # fmt: skip
+# The PNG of a digit scene: values are the classes, colours those of the report.
+DIGITS = LabelMap(
+    "palette",
+    tuple(
+        LabelClass("background" if label == 0 else f"digit {label - 1}", label, colour)
+        for label, colour in enumerate(CLASS_COLOURS)
+    ),
+    background=True,
+)
 
 
 def classify_signals(path: Path) -> pd.DataFrame:
@@ -36,7 +39,7 @@ def classify_signals(path: Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path: a signal of 40 values per line, as :func:`tarea2.datasets.signal_files.read_signals`
+    path: a signal of 40 values per line, as :func:`tarea2.commands.signal_files.read_signals`
         reads it, or ``.npy``, an array ``(n, 40)`` or ``(40,)``.
 
     Returns
@@ -94,8 +97,7 @@ def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.Da
     DataError: a file that cannot be read or is too large, an image that is too small or light, an
         output that is not a ``.png``, is a folder or the image itself.
     """
-    _check_output(path, output)
-    picture = pictures.composed(pictures.read(path))
+    picture = _opened(path, output)
     model = load_best("segmentation")
     spec: Any = model.spec
     smallest, (height, width) = 2**spec.depth, picture.size
@@ -104,34 +106,23 @@ def segment_image(path: Path, output: Path, invert: bool | None = None) -> pd.Da
             f"{path.name} is {width}×{height}; both sides must be {smallest} to "
             f"{LARGEST_SIDE} pixels"
         )
-    grey, remarks = pictures.to_unit(picture, colours=False), list(picture.remarks)
-    if picture.values.dtype != np.uint8 and (scale := pictures.full_scale([picture])) != 1:
-        remarks.append(f"more than 8 bits: divided by {scale:.0f}")
+    scale = full_scale([picture])
+    deep = picture.values.dtype != np.uint8 and scale != 1
+    remarks = [f"more than 8 bits: divided by {scale:.0f}"] if deep else []
+    picture = replace(picture, remarks=(*picture.remarks, *remarks))
     if invert:
-        grey = 1 - grey
-        remarks.append("inverted")
-    ground = float(np.median(grey))
+        picture = inverted(picture, scale)
+    preprocessing = Preprocessing(scale=scale)
+    ground = float(np.median(preprocessing.image(picture))) / 255
     if ground > LIGHT_GROUND and invert is None:
         raise DataError(
             f"{path.name} has a light ground (median grey {ground:.2f}), and the network knows "
             "light digits on a dark one; add --invert, or --no-invert to take it as it is"
         )
     if ground > LIGHT_GROUND:
-        remarks.append(f"its ground is light (median grey {ground:.2f}): the mask says little")
-    probability, mask = predict(model, torch.from_numpy(grey)[None])[0, 0].softmax(0).max(0)
-    drawn = Image.frombytes("P", (width, height), mask.numpy().astype(np.uint8).tobytes())
-    drawn.putpalette([value for colour in COLOURS for value in colour])
-    write_picture(drawn, output)
-    table = pd.DataFrame(
-        {
-            "class": "background" if label == 0 else f"digit {label - 1}",
-            "pixels": int((mask == label).sum()),
-            "probability": float(probability[mask == label].mean()),
-        }
-        for label in mask.unique().tolist()
-    )
-    table.attrs["remarks"] = tuple(remarks)
-    return table
+        light = f"its ground is light (median grey {ground:.2f}): the mask says little"
+        picture = replace(picture, remarks=(*picture.remarks, light))
+    return _written(Predictor(model, preprocessing, DIGITS, divisor=1), picture, output, "pixels")
 
 
 def segment_photograph(path: Path, output: Path) -> pd.DataFrame:
@@ -150,29 +141,39 @@ def segment_photograph(path: Path, output: Path) -> pd.DataFrame:
     DataError: a file that cannot be read or is too large, an output that is not a ``.png``, is a
         folder or the image itself. ResultError: the model is not stored yet.
     """
-    _check_output(path, output)
-    picture = pictures.composed(pictures.read(path))
-    model, card = load_model("camvid")
-    preparation = Preparation.from_description(card["data"]["preparation"])
-    side, (height, width) = min(preparation.size or (1, 1)), picture.size
+    picture = _opened(path, output)
+    predictor = Predictor.from_card(*load_model("camvid"))
+    side, (height, width) = min(predictor.preprocessing.size or (1, 1)), picture.size
     longer = round(side * max(height, width) / min(height, width))
     size = (side, longer) if height < width else (longer, side)
-    legend = Legend.from_description(card["data"]["legend"])
-    segmenter = Segmenter(model, replace(preparation, size=size), legend, multiple=1)
-    mask, probability = segmenter.classes_and_probabilities(picture)
-    write_picture(legend.draw(mask), output)
+    preprocessing = replace(predictor.preprocessing, size=size)
+    if not picture.coloured:
+        grey = "it has no colours, and the network learnt from photographs in colour"
+        picture = replace(picture, remarks=(*picture.remarks, grey))
+    predictor = replace(predictor, preprocessing=preprocessing, divisor=1)
+    return _written(predictor, picture, output, "share")
+
+
+def _opened(path: Path, output: Path) -> Picture:
+    """The picture without transparent parts, once the output is known to be one to write."""
+    _check_output(path, output)
+    return composed(read(path))
+
+
+def _written(predictor: Predictor, picture: Picture, output: Path, amount: str) -> pd.DataFrame:
+    """Write the mask of a picture; a row for each class found, with its ``pixels`` or ``share``."""
+    mask, probability = predictor.classes_and_probabilities(picture)
+    predictor.write(mask, output)
     table = pd.DataFrame(
         {
-            "class": legend.entries[label].name,
+            "class": predictor.label_map.entries[label].name,
+            "pixels": int((mask == label).sum()),
             "share": float((mask == label).mean()),
             "probability": float(probability[mask == label].mean()),
         }
         for label in np.unique(mask).tolist()
-    )
-    remarks = list(picture.remarks)
-    if not picture.coloured:
-        remarks.append("it has no colours, and the network learnt from photographs in colour")
-    table.attrs["remarks"] = tuple(remarks)
+    )[["class", amount, "probability"]]
+    table.attrs["remarks"] = picture.remarks
     return table
 
 

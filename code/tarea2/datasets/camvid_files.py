@@ -12,12 +12,11 @@ import hashlib
 import io
 import json
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from tarea2 import paths
-from tarea2.datasets.legend import Entry, Legend
-from tarea2.datasets.mnist_files import of_this_machine
-from tarea2.datasets.preparing import Preparation
+from tarea2.datasets import download
+from tarea2.datasets.images.label_map import LabelClass, LabelMap
+from tarea2.datasets.images.preprocessing import Preprocessing
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import IGNORED, DataError, Dataset, Split
 from tarea2.paths import DATA_DIR, reason, replacing
@@ -56,15 +55,14 @@ CLASSES = {
     "pedestrian": (64, 64, 0),
     "bicyclist": (0, 128, 192),
 }
-LEGEND = Legend(
+LABEL_MAP = LabelMap(
     "palette",
-    tuple(Entry(name, label, colour) for label, (name, colour) in enumerate(CLASSES.items())),
+    tuple(LabelClass(name, label, colour) for label, (name, colour) in enumerate(CLASSES.items())),
     background=False,
     ignored=(VOID,),
 )
-PREPARATION = Preparation(colours=True, size=SIZE)
+PREPROCESSING = Preprocessing(colours=True, size=SIZE)
 ATTEMPTS, AT_ONCE = 3, 4  # tries for each file; files that are fetched beside each other
-PAUSE = 1.0  # seconds before another attempt, and twice that before the next
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,8 @@ class StreetScenes(Dataset):
         return False
 
     def described(self) -> dict[str, Any]:
-        """Legend and preparation too, which a network needs to be used on a photograph."""
-        about = {"legend": LEGEND.describe(), "preparation": PREPARATION.describe()}
+        """Label map and preprocessing too, which a network needs to be used on a photograph."""
+        about = {"legend": LABEL_MAP.describe(), "preparation": PREPROCESSING.describe()}
         return super().described() | about
 
 
@@ -170,17 +168,18 @@ def fetch_camvid() -> Path:
     if there is not None:
         return there
     folder = paths.RAW / "camvid"
+    names = [name for frame in frames() for name in (frame.image, frame.mask)]
+    published = download.source(folder, SOURCE, names, ATTEMPTS)
     wanted = [
         (frame, kind) for frame in frames() for kind in ("image", "mask")
         if not (folder / getattr(frame, kind)).exists()
     ]  # fmt: skip
-    total = 2 * len(frames())
     with (
-        tqdm(total=total, initial=total - len(wanted), unit="file", disable=None) as bar,
+        tqdm(total=len(names), initial=len(names) - len(wanted), unit="file", disable=None) as bar,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
         try:
-            for _ in pool.map(lambda task: _fetch(folder, *task), wanted):
+            for _ in pool.map(lambda task: _fetch(published, *task), wanted):
                 bar.update()
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -251,43 +250,35 @@ def _pixels(content: bytes) -> np.ndarray:
     return np.asarray(image)
 
 
-def _fetch(folder: Path, frame: Frame, kind: str) -> None:
+def _fetch(published: pooch.Pooch, frame: Frame, kind: str) -> None:
     """Download one file, and keep it once it is right: a mask as it is, an image reduced."""
-    name = getattr(frame, kind)
+    name, digest = getattr(frame, kind), frame.digests[kind == "mask"]
+    processor = partial(_reduce, frame) if kind == "image" else None
     try:
-        with replacing(folder / name) as temporary:
-            content = _downloaded(name, temporary, frame.digests[kind == "mask"])
-            if kind == "image":
-                content = _reduced(content, name, frame.digests[2])
-            temporary.write_bytes(content)
-    except OSError as error:
+        download.fetch(published, name, partial(_check, digest), processor)
+    except download.Unavailable as why:
         raise DataError(
-            f"{folder} cannot be written ({error.strerror or error}); make it writable, or set "
-            f"{DATA_DIR} to a folder that holds camvid/"
+            f"CamVid's {name} could not be downloaded in {ATTEMPTS} attempts ({why}); check the "
+            "network and run `tarea2 data camvid` again: it goes on where it stopped"
         ) from None
 
 
-def _downloaded(name: str, target: Path, digest: str) -> bytes:
-    """The content of a published file, after as many attempts as it takes."""
-    fetch, why = pooch.HTTPDownloader(progressbar=False, timeout=30), ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(PAUSE * 2 ** (attempt - 1))
-        try:
-            fetch(SOURCE + name, str(target), None)
-        except Exception as error:  # whatever a server answers, it may do better the next time
-            if of_this_machine(error):
-                raise
-            why = type(error).__name__
-            continue
-        content = target.read_bytes()
-        if _digest(content) == digest:
-            return content
-        why = "its content is not what was published"
-    raise DataError(
-        f"CamVid's {name} could not be downloaded in {ATTEMPTS} attempts ({why}); check the "
-        "network and run `tarea2 data camvid` again: it goes on where it stopped"
-    )
+def _check(digest: str, content: bytes) -> None:
+    if _digest(content) != digest:
+        raise DataError("its content is not what was published")
+
+
+def _reduce(frame: Frame, path: str, action: str, published: pooch.Pooch) -> str:
+    """Pooch's processor for an image: it becomes as small as studies read it."""
+    file = Path(path)
+    try:
+        content = _reduced(file.read_bytes(), frame.image, frame.digests[2])
+        with replacing(file) as temporary:
+            temporary.write_bytes(content)
+    except BaseException:
+        file.unlink(missing_ok=True)  # what is there counts as done
+        raise
+    return path
 
 
 def _reduced(content: bytes, name: str, digest: str) -> bytes:

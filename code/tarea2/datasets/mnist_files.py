@@ -10,15 +10,15 @@ import os
 import zlib
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from tarea2 import paths
+from tarea2.datasets.download import Unavailable, fetch, source
 from tarea2.datasets.split import DataError, Dataset, split_off
-from tarea2.paths import DATA_DIR, reason, replacing
+from tarea2.paths import DATA_DIR, reason
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -127,43 +127,19 @@ def _refuse(path: Path) -> str:
 
 def _download(name: str) -> bytes:
     """Fetch a file from the first mirror that gives the right one, and keep it."""
-    target, reasons = paths.RAW / "mnist" / f"{name}.gz", []
-    fetch = pooch.HTTPDownloader(progressbar=True, timeout=30)
+    folder, packed, reasons = paths.RAW / "mnist", f"{name}.gz", []
     for mirror in MNIST_MIRRORS:
-        host = mirror.split("/")[2]
+        published = source(folder, mirror, [packed])
         try:
-            with replacing(target) as temporary:
-                try:
-                    fetch(f"{mirror}{name}.gz", str(temporary), None)
-                    return _checked(name, temporary.read_bytes())
-                except Exception as error:  # whatever a mirror answers, the next may do better
-                    if of_this_machine(error):
-                        raise
-                    told = isinstance(error, DataError)
-                    reasons.append(f"{host}: {error if told else type(error).__name__}")
-                    raise _NextMirror from None
-        except _NextMirror:
-            continue
-        except OSError as error:
-            raise DataError(
-                f"{target.parent} cannot be written ({error.strerror or error}); make it writable, "
-                f"or set {DATA_DIR} to a folder that holds mnist/"
-            ) from None
+            path = fetch(published, packed, partial(_checked, name), progressbar=True)
+            return _checked(name, path.read_bytes())
+        except Unavailable as error:
+            reasons.append(f"{mirror.split('/')[2]}: {error}")
     raise DataError(
         f"MNIST's {name} could not be downloaded ({'; '.join(reasons)}); check the network, or put "
-        f"the four .gz files into {target.parent}, or set {DATA_DIR} to the folder that holds "
+        f"the four .gz files into {folder}, or set {DATA_DIR} to the folder that holds "
         "mnist/"
     )
-
-
-def of_this_machine(error: Exception) -> bool:
-    """Whether it is the disk that fails: what requests raises has no number."""
-    network = isinstance(error, ConnectionError | TimeoutError)
-    return isinstance(error, OSError) and error.errno is not None and not network
-
-
-class _NextMirror(Exception):
-    """What came from a mirror was not the file."""
 
 
 def _idx(content: bytes, rank: int) -> np.ndarray:

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from tarea2.datasets.images.label_map import CLASS_COLOURS
 from tarea2.plots import style
 
-# Background and ten digits; seaborn's palette for colour-blind readers. Masks also carry their
-# digits as text.
-COLOURS = ["#1C1C1C", *sns.color_palette("colorblind", 10).as_hex()]
+# Background and ten digits. Masks also carry their digits as text.
+COLOURS = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in CLASS_COLOURS]
 CLASSES = ListedColormap(COLOURS)
 ERRORS = ListedColormap(["#F2F2F2", style.VERMILION])
 

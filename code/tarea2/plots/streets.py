@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from tarea2.datasets import CAMVID_CLASSES
-from tarea2.datasets.camvid_files import LEGEND
-from tarea2.plots import own, style
+from tarea2.datasets.camvid_files import LABEL_MAP
+from tarea2.plots import style
 from tarea2.plots.labels import STREET_CLASSES
+from tarea2.plots.predictions import predictions
 
 CLASSES = [STREET_CLASSES[name] for name in CAMVID_CLASSES]
 
@@ -27,10 +28,10 @@ def examples(
     without them, where CamVid is not on the machine, the predictions alone.
     """
     if len(images):
-        return own.predictions(images, truths, found, LEGEND, CLASSES, titles)
+        return predictions(images, truths, found, LABEL_MAP, CLASSES, titles)
     fig, axes = style.figure(1, len(found), height=0.75 * style.PAGE / len(found) + 0.9)
     for ax, mask, title in zip(axes, found, titles, strict=True):
-        ax.imshow(LEGEND.coloured(mask), interpolation="nearest")
+        ax.imshow(LABEL_MAP.coloured(mask), interpolation="nearest")
         ax.set_title(title, fontsize=6.5)
         ax.set_xticks([])
         ax.set_yticks([])

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from tarea2.studies.catalogue import STUDIES, find, load
 from tarea2.studies.definition import Definition, Stale, Study
-from tarea2.studies.own import own_images
 
-__all__ = ["STUDIES", "Definition", "Stale", "Study", "find", "load", "own_images"]
+__all__ = ["STUDIES", "Definition", "Stale", "Study", "find", "load"]

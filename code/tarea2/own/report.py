@@ -17,12 +17,12 @@ import numpy as np
 
 from tarea2 import records
 from tarea2.datasets import DataError
+from tarea2.own.stored import OwnRuns, examples, find, load
 from tarea2.paths import replacing
 from tarea2.records import ResultError
-from tarea2.studies import own_stored, segmentation
-from tarea2.studies.own_stored import OwnRuns
+from tarea2.studies import segmentation
 
-SOURCE = Path(__file__).with_name("own_report.qmd")
+SOURCE = Path(__file__).with_name("report.qmd")
 PACKAGES = ("bs4", "babel", "ipykernel", "jupytext", "nbclient", "pypandoc", "typst", "yaml")
 LARGEST_MATRIX = 12  # classes
 FIELDS: records.Fields = {"study": str, "files": dict}
@@ -48,8 +48,8 @@ def report(
             f"pages need packages that are not installed ({', '.join(missing)}); install this "
             "package with its extra pages: `pip install '.[pages]'` in the folder of its sources"
         )
-    store, name = own_stored.find(folder, name)
-    stored = own_stored.load(store, name)
+    store, name = find(folder, name)
+    stored = load(store, name)
     out = out or folder / "reports"
     if out.exists() and not out.is_dir():
         raise ResultError(f"-o {out} is a file, expected a folder for the pages")
@@ -103,7 +103,7 @@ def compose(source: str, name: str, without: set[str]) -> str:
 def _save_examples(stored: OwnRuns, work: Path, say: Callable[[str], None]) -> bool:
     """Write the best and the worst predictions beside the page; False where there are none."""
     try:
-        found = own_stored.examples(stored)
+        found = examples(stored)
     except (DataError, ResultError, OSError) as error:
         say(f"without pictures of predictions: {error}")
         return False
@@ -112,7 +112,7 @@ def _save_examples(stored: OwnRuns, work: Path, say: Callable[[str], None]) -> b
         return False
     arrays = {"names": np.array(found.names), "scores": np.array(found.scores)}
     for kind, rows in (("image", found.images), ("truth", found.truths), ("found", found.found)):
-        arrays |= {f"{kind}-{place}": array for place, array in enumerate(rows)}
+        arrays |= {f"{kind}-{index}": array for index, array in enumerate(rows)}
     np.savez(work / "examples.npz", allow_pickle=False, **arrays)
     return True
 
@@ -146,6 +146,6 @@ def _check_free(out: Path, name: str, targets: tuple[Path, Path]) -> None:
         content = target.read_bytes() if target.is_file() else b""
         if known.get(target.name) != hashlib.sha256(content).hexdigest():
             raise ResultError(
-                f"{target} is not as `tarea2 report` wrote it; move it, or give another folder to "
-                "-o"
+                f"{target} is not as `tarea2 images report` wrote it; move it, or give another "
+                "folder to -o"
             )

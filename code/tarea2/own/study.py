@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,29 @@ SMALLEST_BATCH, STEPS_PER_EPOCH = 4, 4  # a batch is never more than a quarter o
 BATCH_PIXELS = 2**19  # of a batch, at most: what is kept of them to learn takes half a gigabyte
 FIELDS: records.Fields = {"images": str, "masks": str, "files": dict, "data": dict, "recipe": dict}
 
-_folder = cache(image_folder)  # read once in each process, however many networks ask for it
+
+class ReadFolders:
+    """A data set of folders that were read, where a definition asks for a function that gives one.
+
+    Another process of this machine gets the arrays themselves; where they lie in the cache, it
+    looks at the folders and finds them there.
+    """
+
+    def __init__(self, dataset: FolderDataset, images: Path, masks: Path, reading: Reading):
+        self.dataset, self.images, self.masks, self.reading = dataset, images, masks, reading
+
+    def __call__(self) -> FolderDataset:
+        return self.dataset
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.dataset.on_disk:
+            return read_folders, (self.images, self.masks, self.reading)
+        return ReadFolders, (self.dataset, self.images, self.masks, self.reading)
+
+
+def read_folders(images: Path, masks: Path, reading: Reading) -> ReadFolders:
+    """Read a data set; see :func:`tarea2.datasets.image_folder`, also for what it raises."""
+    return ReadFolders(image_folder(images, masks, reading=reading), images, masks, reading)
 
 
 @dataclass(frozen=True)
@@ -79,18 +100,6 @@ class Training:
     augment: tuple[str, ...] = ()
 
 
-def own_images(
-    images: Path,
-    masks: Path,
-    name: str | None = None,
-    store: Path | None = None,
-    reading: Reading | None = None,
-    training: Training | None = None,
-) -> Study:
-    """The segmentation study on a folder of images and one of masks; see :func:`prepare`."""
-    return prepare(images, masks, name, store, reading, training).study
-
-
 def prepare(
     images: Path,
     masks: Path,
@@ -114,17 +123,16 @@ def prepare(
     """
     if name is not None and not re.fullmatch(r"\w[\w-]{0,60}", name):
         raise ValueError(f"--name {name!r} may hold letters, digits, - and _, at most 60")
-    _folder.cache_clear()  # the files may have changed since
     reading = reading or Reading()
     # Paths are made whole: a worker elsewhere has another current folder.
     images, masks = Path(images).resolve(), Path(masks).resolve()
-    data = partial(_folder, images, masks, reading=reading)
-    dataset: FolderDataset = data()
+    data = read_folders(images, masks, reading)
+    dataset = data.dataset
     store = (store or paths.OWN).resolve()
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
     title = name or f"{folder}-{dataset.sha256[:8]}"
     recipe = _recipe(dataset, training or Training(), reading.crop)
-    channels = 3 if dataset.preparation.colours else 1
+    channels = 3 if dataset.preprocessing.colours else 1
     definitions = tuple(
         replace(definition, recipe=recipe, extra=segmentation.by_class_and_image)
         for definition in segmentation.study(data, channels, dataset.num_classes)

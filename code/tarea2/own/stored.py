@@ -15,12 +15,12 @@ import torch
 
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
-from tarea2.datasets.legend import Legend
+from tarea2.datasets.images.label_map import LabelMap
 from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
+from tarea2.own.study import FIELDS
 from tarea2.records import ResultError
 from tarea2.studies.definition import best_run
-from tarea2.studies.own import FIELDS
 
 SMALLEST = 10  # images from which an interval over images is given
 
@@ -29,7 +29,7 @@ SMALLEST = 10  # images from which an interval over images is given
 class OwnRuns:
     """What was trained on own images.
 
-    content: of the study's own record, see :data:`tarea2.studies.own.FIELDS`. runs: those that
+    content: of the study's own record, see :data:`.study.FIELDS`. runs: those that
     belong to its data and recipe, a row each, as :func:`tarea2.results.load` gives them. others:
     networks whose runs do not. best: the run that is best on validation.
     """
@@ -42,19 +42,19 @@ class OwnRuns:
     best: dict[str, Any]
 
     @property
-    def legend(self) -> Legend:
-        return Legend.from_description(self.content["data"]["legend"])
+    def label_map(self) -> LabelMap:
+        return LabelMap.from_description(self.content["data"]["legend"])
 
     @property
     def classes(self) -> list[str]:
         """Names of all classes, background first where there is one."""
-        entries = [entry.name for entry in self.legend.entries]
-        return ["fondo", *entries[1:]] if self.legend.background else entries
+        entries = [entry.name for entry in self.label_map.entries]
+        return ["fondo", *entries[1:]] if self.label_map.background else entries
 
     @property
     def first(self) -> int:
         """The first class that counts in means: 1 after a background."""
-        return 1 if self.legend.background else 0
+        return 1 if self.label_map.background else 0
 
     def confusions(self, name: str) -> np.ndarray:
         """On test, ``(seeds, K, K)``: rows are true classes."""
@@ -102,8 +102,8 @@ def find(folder: Path, name: str | None = None) -> tuple[Path, str]:
     names = sorted(path.stem for path in (folder / "studies").glob("*.json"))
     if not names:
         raise ResultError(
-            f"{folder} holds no study of own images; expected the folder that `tarea2 train "
-            "segmentation --images … --masks …` wrote: that of --out, or data/own"
+            f"{folder} holds no study of own images; expected the folder that `tarea2 images "
+            "train` wrote: that of --out, or data/own"
         )
     if name is None and len(names) > 1:
         raise ResultError(f"{folder} holds several studies: {', '.join(names)}; add --name")
@@ -125,10 +125,8 @@ def load(store: Path, name: str) -> OwnRuns:
             current.append(run)
         else:
             others.add(run["name"])
-    again = (
-        f"`tarea2 train segmentation --images {paths.short(Path(content['images']))} --masks "
-        f"{paths.short(Path(content['masks']))}`"
-    )
+    images, masks = (paths.short(Path(content[kind])) for kind in ("images", "masks"))
+    again = f"`tarea2 images train --images {images} --masks {masks}`"
     if not current:
         also = " of its data and recipe" if others else ""
         raise ResultError(f"study {name} has no runs yet{also}; train it with {again}")
@@ -171,7 +169,7 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
         raise DataError(f"the images or masks have changed since {stored.name} was trained")
     counts = np.array(stored.best["metrics"]["test_counts"])
     scores = metrics.mean_iou_per_image(counts, stored.first)
-    ranked = [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] >= 0]
+    ranked = [int(index) for index in np.argsort(-scores, kind="stable") if scores[index] >= 0]
     chosen = ranked if len(ranked) <= 2 * each else ranked[:each] + ranked[-each:]
     test = data.test
 
@@ -182,14 +180,14 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
 
     few = Split(part(test.x), part(test.y), part(test.truth), test.inner)
     images, truths, found = [], [], []
-    for place, (truth, values) in enumerate(predict_masks(model, few)):
+    for index, (truth, values) in enumerate(predict_masks(model, few)):
         counted = truth != IGNORED  # padding lies below and at the right, and does not count
         sides = [int(counted.any(axis).nonzero().max()) + 1 for axis in (1, 0)]
         whole = (slice(sides[0]), slice(sides[1])) if test.inner is None else (slice(None),) * 2
         height, width = test.inner or sides
-        image = few.x[place].numpy().transpose(1, 2, 0)[:height, :width]
+        image = few.x[index].numpy().transpose(1, 2, 0)[:height, :width]
         images.append(image[..., 0] if image.shape[2] == 1 else image)
         truths.append(truth.numpy().astype(np.uint8)[whole])
         found.append(values.argmax(0).numpy().astype(np.uint8)[whole])
-    names = [data.names["test"][place] for place in chosen]
-    return Examples(names, images, truths, found, [float(scores[place]) for place in chosen])
+    names = [data.names["test"][index] for index in chosen]
+    return Examples(names, images, truths, found, [float(scores[index]) for index in chosen])

@@ -1,4 +1,4 @@
-"""Figures of a study on own images: what a network makes of them, in the colours of their masks."""
+"""What a network makes of images, beside their masks and in the colours of these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from tarea2.datasets import IGNORED
-from tarea2.datasets.legend import Legend
+from tarea2.datasets.images.label_map import LabelMap
 from tarea2.plots import style
 
 LARGEST = 360  # pixels a side that a picture is drawn with
@@ -24,7 +24,7 @@ def predictions(
     images: Sequence[np.ndarray],
     truths: Sequence[np.ndarray],
     found: Sequence[np.ndarray],
-    legend: Legend,
+    label_map: LabelMap,
     classes: Sequence[str],
     titles: Sequence[str],
 ) -> Figure:
@@ -46,8 +46,8 @@ def predictions(
         wrong = np.where(((truth != seen) & counted)[..., None], WRONG, RIGHT)
         drawn = (
             _small(image, Image.Resampling.BOX),
-            _coloured(truth, legend),
-            _coloured(seen, legend),
+            _coloured(truth, label_map),
+            _coloured(seen, label_map),
             _small(np.where(counted[..., None], wrong, UNCOUNTED).astype(np.uint8)),
         )
         for ax, picture in zip(line, drawn, strict=True):
@@ -61,7 +61,7 @@ def predictions(
         ax.set_title(name, fontsize=7.5)
     marks = [
         Patch(fc=np.array(entry.colour) / 255, ec=style.GREY, lw=0.4, label=name)
-        for name, entry in zip(classes, legend.entries, strict=True)
+        for name, entry in zip(classes, label_map.entries, strict=True)
     ]
     marks.append(Patch(fc=np.array(WRONG) / 255, label="píxel equivocado"))
     fig.legend(handles=marks, loc="outside lower center", ncols=columns, fontsize=7)
@@ -69,9 +69,9 @@ def predictions(
     return fig
 
 
-def _coloured(classes: np.ndarray, legend: Legend) -> np.ndarray:
+def _coloured(classes: np.ndarray, label_map: LabelMap) -> np.ndarray:
     counted = classes != IGNORED
-    colours = legend.coloured(np.where(counted, classes, 0))
+    colours = label_map.coloured(np.where(counted, classes, 0))
     return _small(np.where(counted[..., None], colours, UNCOUNTED).astype(np.uint8))
 
 

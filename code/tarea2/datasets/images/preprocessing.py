@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tarea2.datasets.pictures import Picture
+from tarea2.datasets.images.reading import Picture
 from tarea2.datasets.split import IGNORED, DataError
 
-MULTIPLE = 16  # height and width: what the deepest network of the study halves without a rest
+SIZE_DIVISOR = 16  # height and width: what the deepest network of the study halves without a rest
+LARGEST_SIDE = 2048  # pixels that a network is given at once
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Preprocessing:
     """What is done to every image of a data set.
 
     colours: three channels instead of one. scale: what stands for white where there are more than
@@ -31,7 +32,7 @@ class Preparation:
         return asdict(self) | {"size": list(self.size) if self.size else None}
 
     @classmethod
-    def from_description(cls, described: dict[str, Any]) -> Preparation:
+    def from_description(cls, described: dict[str, Any]) -> Preprocessing:
         size = described["size"]
         return cls(described["colours"], described["scale"], tuple(size) if size else None)
 
@@ -71,7 +72,7 @@ def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return picture
 
 
-def padded(values: np.ndarray, multiple: int = MULTIPLE, least: int = 0) -> np.ndarray:
+def padded(values: np.ndarray, multiple: int = SIZE_DIVISOR, least: int = 0) -> np.ndarray:
     """Height and width (the last axes) made a multiple, and at least so large.
 
     Images go on with the values at their edge; masks, ``(H, W)``, with pixels that do not count.
@@ -94,6 +95,8 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise DataError(f"--size {text!r}: expected height x width, such as 240x320")
     height, width = (int(part) for part in parts)
-    if not (MULTIPLE <= height <= 2048 and MULTIPLE <= width <= 2048):
-        raise DataError(f"--size {text!r}: expected both from {MULTIPLE} to 2048 pixels")
+    if not all(SIZE_DIVISOR <= side <= LARGEST_SIDE for side in (height, width)):
+        raise DataError(
+            f"--size {text!r}: expected both from {SIZE_DIVISOR} to {LARGEST_SIDE} pixels"
+        )
     return height, width

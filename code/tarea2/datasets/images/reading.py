@@ -7,7 +7,7 @@ that nothing happens silently.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -189,21 +189,6 @@ def full_scale(pictures: list[Picture]) -> float:
     return float(next(scale for scale in FULL_SCALES if largest <= scale))
 
 
-def to_unit(picture: Picture, colours: bool, scale: float | None = None) -> np.ndarray:
-    """Values from 0 to 1: ``(1, H, W)`` of grey, or ``(3, H, W)``; 8 bits are divided by 255.
-
-    ``scale``: what stands for white where there are more than 8 bits, by default as
-    :func:`full_scale` finds it. Grey is the luma of ITU-R 601, as in Pillow.
-    """
-    if picture.values.dtype == np.uint8:
-        kind = "RGB" if colours else "L"
-        values = np.asarray(Image.fromarray(picture.values).convert(kind), dtype=np.float32) / 255
-        return values.transpose(2, 0, 1) if colours else values[None]
-    scale = full_scale([picture]) if scale is None else scale
-    grey = (picture.values.astype(np.float32) / np.float32(scale))[None]
-    return np.repeat(grey, 3, axis=0) if colours else grey
-
-
 def composed(picture: Picture) -> Picture:
     """Lay a picture with transparent parts on one colour: white below dark ink, else black.
 
@@ -222,3 +207,10 @@ def composed(picture: Picture) -> Picture:
         picture.name, laid if picture.coloured else laid[..., 0], None, None, picture.lossy,
         (*picture.remarks, f"transparent parts laid on {name}"),
     )  # fmt: skip
+
+
+def inverted(picture: Picture, white: float = 255) -> Picture:
+    """Dark made light and light dark; ``white``: the largest value, where there are more bits."""
+    eight_bits = picture.values.dtype == np.uint8
+    values = (255 if eight_bits else picture.values.dtype.type(white)) - picture.values
+    return replace(picture, values=values, remarks=(*picture.remarks, "inverted"))

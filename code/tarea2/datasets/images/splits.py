@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from tarea2.datasets.pairing import SPLIT_WORDS, Pair, shown
+from tarea2.datasets.images.pairing import SPLIT_WORDS, Pair, shown
 from tarea2.datasets.split import SPLIT_SEED, DataError
 
 SPLITS = ("train", "validation", "test")
@@ -20,7 +20,7 @@ DRAWS = 300  # among so many, the one whose splits lack the fewest classes
 def split_pairs(
     pairs: Sequence[Pair], present: np.ndarray, roots: Sequence[Path], group: str | None
 ) -> tuple[dict[str, list[int]], list[str]]:
-    """The places of the pairs of each split, and what was decided.
+    """The indices of the pairs of each split, and what was decided.
 
     ``present``: ``(n, K)``, whether a mask holds a class. ``roots``: where lists such as
     ``train.txt`` may lie. ``group``: a regular expression; images for whose names it finds the
@@ -38,8 +38,8 @@ def split_pairs(
         _by_lists(pairs, lists, found)
     elif any(by_folder):
         way = "as folders say"
-        for place, name in enumerate(by_folder):
-            found[name or "train"].append(place)
+        for index, name in enumerate(by_folder):
+            found[name or "train"].append(index)
         loose = [pair.name for pair in pairs if pair.split is None]
         if loose:
             raise DataError(
@@ -68,8 +68,8 @@ def split_pairs(
 def absences(present: np.ndarray, found: dict[str, list[int]], names: Sequence[str]) -> list[str]:
     """Which classes a split lacks, and what follows."""
     said = []
-    for name, places in found.items():
-        lacking = [names[int(k)] for k in np.flatnonzero(~present[places].any(0))]
+    for name, indices in found.items():
+        lacking = [names[int(k)] for k in np.flatnonzero(~present[indices].any(0))]
         if lacking:
             what = f"class {lacking[0]}" if len(lacking) == 1 else f"classes {', '.join(lacking)}"
             then = "it cannot be learnt" if name == "train" else "its scores are undefined there"
@@ -95,8 +95,8 @@ def _lists(roots: Sequence[Path]) -> dict[str, Path]:
 
 def _by_lists(pairs: Sequence[Pair], lists: dict[str, Path], found: dict[str, list[int]]) -> None:
     by_stem: dict[str, list[int]] = {}
-    for place, pair in enumerate(pairs):
-        by_stem.setdefault(PurePosixPath(pair.name).stem, []).append(place)
+    for index, pair in enumerate(pairs):
+        by_stem.setdefault(PurePosixPath(pair.name).stem, []).append(index)
     taken: dict[int, str] = {}
     for name, path in lists.items():
         try:
@@ -123,14 +123,14 @@ def _named(text: str, pairs: Sequence[Pair], by_stem: dict[str, list[int]]) -> i
     for token in (text, text.split()[0]):
         name = token.replace("\\", "/").lstrip("/")
         stems = {PurePosixPath(name).stem, PurePosixPath(name).name}
-        places = [place for stem in stems for place in by_stem.get(stem, [])]
-        if len(places) > 1:  # names that differ by folder only
-            tails = [p for p in places if name.endswith(str(PurePosixPath(pairs[p].name)))]
-            places = tails or [
-                p for p in places if str(PurePosixPath(pairs[p].name).with_suffix("")) == name
+        indices = [index for stem in stems for index in by_stem.get(stem, [])]
+        if len(indices) > 1:  # names that differ by folder only
+            tails = [p for p in indices if name.endswith(str(PurePosixPath(pairs[p].name)))]
+            indices = tails or [
+                p for p in indices if str(PurePosixPath(pairs[p].name).with_suffix("")) == name
             ]
-        if len(places) == 1:
-            return places[0]
+        if len(indices) == 1:
+            return indices[0]
     return None
 
 
@@ -146,25 +146,25 @@ def _hold_back(
     Among :data:`DRAWS` draws the first whose splits lack the fewest classes is taken, those that
     training lacks counting most.
     """
-    places = np.array(found["train"])
-    groups, number = _groups([pairs[place].name for place in places], group)
+    indices = np.array(found["train"])
+    groups, number = _groups([pairs[index].name for index in indices], group)
     if number < len(held) + 1:
         raise DataError(
             f"there are {number} groups, expected at least {len(held) + 1}, one for each split"
         )
     share = dict(zip(SPLITS[1:], SHARES, strict=True))
-    wanted = [max(1, round(share[name] * len(places))) for name in held]
+    wanted = [max(1, round(share[name] * len(indices))) for name in held]
     sizes = np.bincount(groups, minlength=number)
     # Whether a group holds a class: (groups, K).
     holds = np.zeros((number, present.shape[1]), dtype=bool)
-    np.logical_or.at(holds, groups, present[places])
+    np.logical_or.at(holds, groups, present[indices])
     exists = holds.any(0)
     best, least = None, np.inf
     for draw in range(DRAWS):
         order = np.random.default_rng(SPLIT_SEED + draw).permutation(number)
         ends, start = [], 0
-        for place, count in enumerate(wanted):
-            last = number - (len(wanted) - place)  # leave a group for each split that follows
+        for index, count in enumerate(wanted):
+            last = number - (len(wanted) - index)  # leave a group for each split that follows
             end = start + 1
             while end < last and sizes[order[start:end]].sum() < count:
                 end += 1
@@ -179,7 +179,7 @@ def _hold_back(
             break
     assert best is not None
     for name, part in zip((*held, "train"), best, strict=True):
-        found[name] = places[np.isin(groups, part)].tolist()
+        found[name] = indices[np.isin(groups, part)].tolist()
     return [f"{number} groups, found by {group!r}, stay whole"] if group else []
 
 

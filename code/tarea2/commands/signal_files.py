@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tarea2.datasets.pictures import check_file
+from tarea2.datasets.images.reading import check_file
 from tarea2.datasets.split import DataError
 from tarea2.paths import reason
 

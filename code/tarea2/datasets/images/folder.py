@@ -1,14 +1,16 @@
 """Images of one's own for the segmentation study: a folder of images and a folder of masks.
 
 What people have is read as it is, and what was decided on the way is told: which mask belongs to
-which image (:mod:`.pairing`), what the masks' values mean (:mod:`.legend`), which images train
-(:mod:`.splitting`), how images become arrays (:mod:`.preparing`). What is ambiguous is refused.
+which image (:mod:`.pairing`), what the masks' values mean (:mod:`.label_inference`), which images
+train (:mod:`.splits`), how images become arrays (:mod:`.preprocessing`). What is ambiguous is
+refused.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,29 +20,31 @@ import torch
 from tqdm import tqdm
 
 from tarea2 import paths, records
-from tarea2.datasets.legend import Legend, Survey, Wishes, decide
-from tarea2.datasets.pairing import Pair, find_pairs, shown
-from tarea2.datasets.pictures import Picture, full_scale
-from tarea2.datasets.pictures import read as read_image
-from tarea2.datasets.preparing import MULTIPLE, Preparation, padded
+from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
+from tarea2.datasets.images.label_map import LabelMap
+from tarea2.datasets.images.mask_statistics import MaskStatistics
+from tarea2.datasets.images.pairing import Pair, find_pairs, shown
+from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
+from tarea2.datasets.images.reading import Picture, full_scale
+from tarea2.datasets.images.reading import read as read_image
+from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import DataError, Dataset, Split
-from tarea2.datasets.splitting import SPLITS, absences, split_pairs
 
 SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
 MANY = 500  # images from which a progress bar is shown
 META: records.Fields = {
-    "data": dict, "places": dict, "splits": dict, "names": list, "files": dict,
+    "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict,
     "inner": (list, type(None)),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How folders are read, as far as a user says so; see ``tarea2 train --help``."""
+    """How folders are read, as far as a user says so; see ``tarea2 images train --help``."""
 
-    wishes: Wishes = field(default_factory=Wishes)
+    masks: MaskOptions = field(default_factory=MaskOptions)
     size: tuple[int, int] | None = None
     crop: int | None = None
     group: str | None = None
@@ -49,21 +53,22 @@ class Reading:
     def __post_init__(self) -> None:
         if self.size and self.crop:
             raise DataError("--size and --crop exclude each other")
-        if self.crop is not None and (self.crop < MULTIPLE or self.crop % MULTIPLE):
-            raise DataError(f"--crop {self.crop}: expected a multiple of {MULTIPLE}")
+        if self.crop is not None and (self.crop < SIZE_DIVISOR or self.crop % SIZE_DIVISOR):
+            raise DataError(f"--crop {self.crop}: expected a multiple of {SIZE_DIVISOR}")
 
     def describe(self) -> dict[str, Any]:
         """As JSON has it."""
-        colours = self.wishes.colours
-        wishes = asdict(self.wishes) | {"colours": str(colours) if colours else None}
-        return asdict(self) | {"wishes": wishes}
+        described = asdict(self)
+        masks, colours = described.pop("masks"), self.masks.colours
+        return described | {"wishes": masks | {"colours": str(colours) if colours else None}}
 
     @classmethod
     def from_description(cls, described: dict[str, Any]) -> Reading:
-        wishes, size = dict(described["wishes"]), described["size"]
-        wishes |= {name: tuple(wishes[name]) for name in ("values", "ignore")}
-        wishes["colours"] = Path(wishes["colours"]) if wishes["colours"] else None
-        known = {"wishes": Wishes(**wishes), "size": tuple(size) if size else None}
+        described, size = dict(described), described["size"]
+        masks = dict(described.pop("wishes"))
+        masks |= {name: tuple(masks[name]) for name in ("values", "ignore")}
+        masks["colours"] = Path(masks["colours"]) if masks["colours"] else None
+        known = {"masks": MaskOptions(**masks), "size": tuple(size) if size else None}
         return cls(**(described | known))
 
 
@@ -75,15 +80,20 @@ class FolderDataset(Dataset):
     split, in its order.
     """
 
-    legend: Legend
-    preparation: Preparation
+    label_map: LabelMap
+    preprocessing: Preprocessing
     about: dict[str, Any]
     files: dict[str, str]
     names: dict[str, list[str]]
 
     @property
     def background(self) -> bool:
-        return self.legend.background
+        return self.label_map.background
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the arrays lie in the cache, too large to be kept in memory."""
+        return isinstance(self.train.x, Shelf) and isinstance(self.train.x.source, Path)
 
     @property
     def decided(self) -> list[str]:
@@ -119,28 +129,28 @@ def image_folder(
     if cached.exists() and record.exists():
         return _assembled(name, records.read(record, META), cached)
     pictures = _Pictures(pairs)
-    legend, preparation, said = pictures.surveyed(reading)
+    label_map, preprocessing, said = pictures.surveyed(reading)
     decided += said
-    lay = _lay_down(pictures, legend, preparation, reading)
-    if pictures.bytes_needed(preparation, reading) <= KEPT:
-        buffer = _Memory()
-        meta = lay(buffer.write)
-        source: np.ndarray | Path = buffer.joined()
+    if pictures.bytes_needed(preprocessing, reading) <= KEPT:
+        buffer = io.BytesIO()
+        meta, present = _lay_down(pictures, label_map, preprocessing, reading, buffer)
+        source: np.ndarray | Path = np.frombuffer(buffer.getbuffer(), np.uint8)
     else:
         source = cached
         with paths.replacing(cached) as temporary, temporary.open("wb") as file:
-            meta = lay(_to(file))
+            meta, present = _lay_down(pictures, label_map, preprocessing, reading, file)
         decided.append(
             f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
         )
-    found, said = split_pairs(pairs, meta.pop("present"), roots, reading.group)
-    decided += said + absences(meta.pop("holds"), found, [entry.name for entry in legend.entries])
-    meta["splits"] = {split: sorted(places) for split, places in found.items()}
+    found, said = split_pairs(pairs, present, roots, reading.group)
+    names = [entry.name for entry in label_map.entries]
+    decided += said + absences(present, found, names)
+    meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
     meta["data"] = {
-        "legend": legend.describe(),
-        "preparation": preparation.describe(),
+        "legend": label_map.describe(),
+        "preparation": preprocessing.describe(),
         "crop": reading.crop,
-        "images": {split: len(places) for split, places in found.items()},
+        "images": {split: len(indices) for split, indices in found.items()},
         "decided": [f"{len(pairs)} pairs of image and mask", *decided],
     }
     if isinstance(source, Path):
@@ -150,49 +160,31 @@ def image_folder(
 
 def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> FolderDataset:
     """The data set from what was laid down and what is known about it."""
-
-    def shelf(part: str, places: Sequence[int]) -> Shelf:
-        offsets, shapes = meta["places"][part]["offsets"], meta["places"][part]["shapes"]
-        whole = Shelf(source, tuple(tuple(shape) for shape in shapes), tuple(offsets))
-        return whole.chosen(places)
-
-    def light(part: Shelf) -> torch.Tensor | Shelf:
-        return part[:] if part.uniform and not isinstance(part.source, Path) else part
-
-    def split(of: str) -> Split:
-        places = meta["splits"][of]
-        truth = shelf("truth", places) if "truth" in meta["places"] and of != "train" else None
-        inner = tuple(meta["inner"]) if meta["inner"] else None
-        return Split(light(shelf("x", places)), light(shelf("y", places)), truth, inner)
-
-    legend = Legend.from_description(meta["data"]["legend"])
-    preparation = Preparation.from_description(meta["data"]["preparation"])
-    train, validation, test = (split(of) for of in SPLITS)
-    names = {of: [meta["names"][place] for place in meta["splits"][of]] for of in SPLITS}
+    parts = {
+        part: Shelf(source, tuple(map(tuple, lies["shapes"])), tuple(lies["offsets"]))
+        for part, lies in meta["layout"].items()
+    }
+    inner = tuple(meta["inner"]) if meta["inner"] else None
+    splits = {}
+    for split, indices in meta["splits"].items():
+        truth = parts["truth"].chosen(indices) if "truth" in parts and split != "train" else None
+        x, y = (_light(parts[part].chosen(indices)) for part in ("x", "y"))
+        splits[split] = Split(x, y, truth, inner)
+    label_map = LabelMap.from_description(meta["data"]["legend"])
+    preprocessing = Preprocessing.from_description(meta["data"]["preparation"])
+    names = {
+        split: [meta["names"][index] for index in indices]
+        for split, indices in meta["splits"].items()
+    }
     return FolderDataset(
-        name, len(legend), train, validation, test, legend, preparation, meta["data"],
-        meta["files"], names,
+        name, len(label_map), splits["train"], splits["validation"], splits["test"], label_map,
+        preprocessing, meta["data"], meta["files"], names,
     )  # fmt: skip
 
 
-class _Memory:
-    """Bytes that are kept; ``write`` as that of a file."""
-
-    def __init__(self) -> None:
-        self.parts: list[np.ndarray] = []
-
-    def write(self, array: np.ndarray) -> None:
-        self.parts.append(array.ravel())
-
-    def joined(self) -> np.ndarray:
-        return np.concatenate(self.parts)
-
-
-def _to(file: BinaryIO) -> Callable[[np.ndarray], None]:
-    def write(array: np.ndarray) -> None:
-        file.write(np.ascontiguousarray(array).data)
-
-    return write
+def _light(part: Shelf) -> torch.Tensor | Shelf:
+    """A tensor, where all arrays have one shape and are in memory."""
+    return part[:] if part.uniform and not isinstance(part.source, Path) else part
 
 
 class _Pictures:
@@ -221,13 +213,13 @@ class _Pictures:
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
             yield pair, self._read(pair.image), self._read(pair.mask)
 
-    def surveyed(self, reading: Reading) -> tuple[Legend, Preparation, list[str]]:
-        """The legend and the preparation that fit all pictures, and what was decided."""
-        survey, ranges = Survey(), []
+    def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
+        """The label map and the preprocessing that fit all pictures, and what was decided."""
+        statistics, ranges = MaskStatistics(), []
         notes: dict[tuple[str, str], list[str]] = {}
         kinds = {"grey": 0, "in colour": 0}
         for pair, image, mask in self.each("look"):
-            survey.add(mask)
+            statistics.add(mask)
             kinds["in colour" if image.coloured else "grey"] += 1
             self.sizes.append((image.size, mask.size))
             for picture, what in ((image, "images"), (mask, "masks")):
@@ -240,7 +232,7 @@ class _Pictures:
                 extremes = np.array([[image.values.min(), image.values.max()]])
                 ranges.append(Picture(image.name, extremes))
         self.colours = bool(kinds["in colour"])
-        legend, said = decide(survey, reading.wishes)
+        label_map, said = infer_label_map(statistics, reading.masks)
         lines = [f"{' and '.join(f'{n} {kind}' for kind, n in kinds.items() if n)}: images have "
                  f"{3 if self.colours else 1} channel{'s' if self.colours else ''}"]  # fmt: skip
         scale = full_scale(ranges)
@@ -254,7 +246,11 @@ class _Pictures:
             for (what, remark), names in notes.items()
         ]
         lines += self._check_sizes(reading)
-        return legend, Preparation(self.colours, scale, reading.size), lines + legend.lines() + said
+        return (
+            label_map,
+            Preprocessing(self.colours, scale, reading.size),
+            lines + label_map.lines() + said,
+        )
 
     def _check_sizes(self, reading: Reading) -> list[str]:
         first = self.sizes[0][0]
@@ -287,59 +283,60 @@ class _Pictures:
             )
         return lines
 
-    def bytes_needed(self, preparation: Preparation, reading: Reading) -> int:
-        channels, total = 3 if preparation.colours else 1, 0
+    def bytes_needed(self, preprocessing: Preprocessing, reading: Reading) -> int:
+        channels, total = 3 if preprocessing.colours else 1, 0
         for image, mask in self.sizes:
-            size = preparation.size or image
+            size = preprocessing.size or image
             total += size[0] * size[1] * (channels + 1)
-            total += mask[0] * mask[1] if preparation.size else 0
+            total += mask[0] * mask[1] if preprocessing.size else 0
         return total
 
 
 def _lay_down(
-    pictures: _Pictures, legend: Legend, preparation: Preparation, reading: Reading
-) -> Callable[[Callable[[np.ndarray], None]], dict[str, Any]]:
-    """A function that writes all arrays and returns where they lie and what they hold."""
+    pictures: _Pictures,
+    label_map: LabelMap,
+    preprocessing: Preprocessing,
+    reading: Reading,
+    file: BinaryIO,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Write all arrays, one after the other.
 
-    def lay(write: Callable[[np.ndarray], None]) -> dict[str, Any]:
-        parts = ("x", "y", "truth") if preparation.size else ("x", "y")
-        places: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
-        files, holds, position = {}, [], 0
-        inner: set[tuple[int, int]] = set()
-        for pair, image, mask in pictures.each("prepare"):
-            x, truth = preparation.image(image), legend.classes(mask)
-            y = preparation.mask(truth)
-            inner.add(x.shape[1:])
-            least = reading.crop or 0
-            arrays = {"x": padded(x, least=least), "y": padded(y, least=least), "truth": truth}
-            for part in parts:
-                array = np.ascontiguousarray(arrays[part])
-                write(array)
-                places[part]["offsets"].append(position)
-                places[part]["shapes"].append(list(array.shape))
-                position += array.size
-            files[pair.name] = hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()[:16]
-            files[f"mask {pair.mask.name}"] = hashlib.sha256(
-                np.ascontiguousarray(truth).data
-            ).hexdigest()[:16]
-            counts = np.bincount(truth.ravel(), minlength=256)
-            holds.append(counts[: len(legend)] > 0)
-        kept = np.stack(holds)
-        if kept.any(0).sum() < 2:
-            raise DataError("all masks hold one class only: there is nothing to learn")
-        return {
-            "places": places, "names": [pair.name for pair in pictures.pairs], "files": files,
-            "present": kept, "holds": kept,
-            "inner": list(inner.pop()) if preparation.size else None,
-        }  # fmt: skip
+    Returns
+    -------
+    Where each lies and what it was made of; which mask holds which class, ``(n, K)``.
+    """
+    parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
+    layout: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
+    files, present, position = {}, [], 0
+    least, inner = reading.crop or 0, None
+    for pair, image, mask in pictures.each("prepare"):
+        x, truth = preprocessing.image(image), label_map.classes(mask)
+        inner, y = x.shape[1:], preprocessing.mask(truth)
+        arrays = {"x": padded(x, least=least), "y": padded(y, least=least), "truth": truth}
+        for part in parts:
+            array = np.ascontiguousarray(arrays[part])
+            file.write(array.data)
+            layout[part]["offsets"].append(position)
+            layout[part]["shapes"].append(list(array.shape))
+            position += array.size
+        files[pair.name] = _digest(x)
+        files[f"mask {pair.mask.name}"] = _digest(truth)
+        present.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)] > 0)
+    if np.any(present, axis=0).sum() < 2:
+        raise DataError("all masks hold one class only: there is nothing to learn")
+    names = [pair.name for pair in pictures.pairs]
+    known = list(inner) if inner and preprocessing.size else None  # then all have that size
+    return {"layout": layout, "names": names, "files": files, "inner": known}, np.stack(present)
 
-    return lay
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
 
 
 def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading) -> str:
     """Changes when a file does, or what was wished; the contents themselves are not read."""
     lists = [path for root in roots for path in sorted(root.rglob("*.txt"))][:50]
-    lists += [reading.wishes.colours] if reading.wishes.colours else []
+    lists += [reading.masks.colours] if reading.masks.colours else []
     files = [path for pair in pairs for path in (pair.image, pair.mask)] + lists
     parts = [repr(reading), repr(sorted(META)), *(str(path.resolve()) for path in files)]
     parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarea2.datasets.pictures import SUFFIXES
+from tarea2.datasets.images.reading import SUFFIXES
 from tarea2.datasets.split import DataError
 
 SPLIT_WORDS = {

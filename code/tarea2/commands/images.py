@@ -1,0 +1,277 @@
+"""``tarea2 images``: the segmentation study on images of one's own, and what comes of it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tarea2.commands import jobs as training
+from tarea2.commands.jobs import Address, Backend, Force, Jobs, Only, Seeds
+
+if TYPE_CHECKING:  # a command imports what it needs: its help should not wait for PyTorch
+    from tarea2.own.study import OwnStudy
+
+DATA, MASKS, SIZES = "Images and masks", "What masks mean", "Sizes"
+LEARNING, RUNS = "How networks learn", training.RUNS
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Engine(StrEnum):
+    """What makes the pages of a report."""
+
+    BUILTIN = "builtin"
+    QUARTO = "quarto"
+
+
+@app.command()
+def train(
+    images: Annotated[Path, typer.Option(help="Folder of images.", rich_help_panel=DATA)],
+    masks: Annotated[
+        Path, typer.Option(help="Folder of their masks, of like names.", rich_help_panel=DATA)
+    ],
+    allow_missing: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing", help="Leave out images without a mask.", rich_help_panel=DATA
+        ),
+    ] = False,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression: images whose names share what it finds stay together.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done, and stop.", rich_help_panel=DATA),
+    ] = False,
+    values: Annotated[
+        str | None,
+        typer.Option(
+            help="Values of the classes, as 0,255; others go to the nearest.", rich_help_panel=MASKS
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Value, '#rrggbb' or name that does not count; repeatable.", rich_help_panel=MASKS
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Values from here on are class 1, others 0.", rich_help_panel=MASKS),
+    ] = None,
+    colours: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of lines 'r g b name', for masks in colour.", rich_help_panel=MASKS
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Bring all images to HxW pixels (height x width).", rich_help_panel=SIZES
+        ),
+    ] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(help="Train on random squares of N pixels a side.", rich_help_panel=SIZES),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Exactly so many.", rich_help_panel=LEARNING),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=10_000_000, help="So many steps at least.", rich_help_panel=LEARNING
+        ),
+    ] = None,
+    class_weights: Annotated[
+        str, typer.Option(help="In the loss: none or inverse-log.", rich_help_panel=LEARNING)
+    ] = "none",
+    augment: Annotated[
+        str | None,
+        typer.Option(help="At random: some of flip,scale,colour.", rich_help_panel=LEARNING),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the study; default: with a digest.", rich_help_panel=RUNS),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what comes of it; default data/own.", rich_help_panel=RUNS),
+    ] = None,
+    only: Only = None,
+    seeds: Seeds = None,
+    force: Force = False,
+    jobs: Jobs = 1,
+    backend: Backend = "loky",
+    address: Address = None,
+) -> None:
+    """Train the networks of the segmentation study on your own images.
+
+    Says how images and masks were read before it trains. What is stored is not trained again; an
+    interrupted run goes on where it stopped.
+    """
+    from tarea2.datasets import Reading
+    from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
+    from tarea2.datasets.images.preprocessing import parse_size
+    from tarea2.losses import CLASS_WEIGHTS
+    from tarea2.own.study import Training, prepare, stale_advice, too_short
+    from tarea2.studies import Stale, running
+
+    if class_weights not in CLASS_WEIGHTS:
+        raise ValueError(
+            f"--class-weights {class_weights!r}, expected {' or '.join(CLASS_WEIGHTS)}"
+        )
+    if epochs and steps:
+        raise ValueError("--epochs and --steps exclude each other")
+    training.check(backend, address, out)
+    options = MaskOptions(
+        parse_values(values), parse_ignored(ignore or []), threshold,
+        colours.resolve() if colours else None,
+    )  # fmt: skip
+    own = prepare(
+        images, masks, name, out,
+        Reading(options, parse_size(size), crop, group, allow_missing),
+        Training(epochs, steps, class_weights, _augmentations(augment)),
+    )  # fmt: skip
+    for change in own.changes:
+        print(change)
+    _announce(own)
+    if dry_run:
+        return
+    try:
+        if not force:
+            running.missing(own.study, only, seeds)  # stops where runs are stale
+        own.remember()
+        training.train(own.study, only, seeds, jobs, force, address)
+    except Stale as error:
+        raise ValueError(stale_advice(own, error)) from None
+    print(_ranking(own))
+    _advise(own)
+    for line in too_short(own):
+        print(f"tarea2: {line}", file=sys.stderr)
+    training.end(own.study, only)
+
+
+@app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
+    model: Annotated[
+        Path, typer.Option("--model", "-m", help="What training stored, a .safetensors file.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the masks.")],
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also write pictures with the mask laid over.")
+    ] = False,
+) -> None:
+    """Segment images with a network that was trained on your own.
+
+    Masks have the values or colours of those that it learnt from. An image that fails costs only
+    itself; the exit code is 1 then.
+    """
+    from tarea2.own.prediction import segment_files
+
+    written, failed = segment_files(
+        model, source, out, overlay, lambda line: print(f"tarea2: {line}", file=sys.stderr)
+    )
+    print(f"{written} masks are in {out}; {len(failed)} images failed")
+    for line in failed:
+        print(f"tarea2: {line}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[
+        Path, typer.Argument(help="Where training stored its results: its --out, or data/own.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="The study, where the folder holds several.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the pages; FOLDER/reports.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What makes the pages; Quarto has to be installed.")
+    ] = Engine.BUILTIN,
+) -> None:
+    """Write a study on your own images as a page: HTML in one file, and PDF.
+
+    Ranking, costs, effects, scores of each class, best and worst predictions.
+    """
+    from tarea2.own.report import report as make
+
+    written = make(
+        folder, name, out, lambda line: print(f"tarea2: {line}", file=sys.stderr), engine.value
+    )
+    print(f"the report is in {' and '.join(map(str, written))}")
+
+
+def _announce(own: OwnStudy) -> None:
+    """Say what was decided about own images, and how the study trains on them."""
+    first = own.study.definitions[0]
+    data, recipe = first.data(), first.recipe
+    for line in own.content["data"]["decided"]:
+        print(line)
+    sizes = [len(split) for split in (data.train, data.validation, data.test)]
+    steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
+    weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"
+    changed = f"; augmented by {', '.join(recipe.augment)}" if recipe.augment else ""
+    print(
+        f"{own.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
+        f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
+        f"{steps} steps{weights}{changed}"
+    )
+
+
+def _augmentations(text: str | None) -> tuple[str, ...]:
+    """``flip,scale`` as names; raises ValueError for one that there is not."""
+    from tarea2.augmentation import AUGMENTATIONS
+
+    names = tuple(part.strip() for part in text.split(",")) if text else ()
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise ValueError(f"--augment {name!r}, expected some of {', '.join(AUGMENTATIONS)}")
+    return names
+
+
+def _ranking(own: OwnStudy) -> str:
+    """The networks of a study on own images, best on validation first, undefined scores last."""
+    table, others = own.load()
+    columns = ["validation_miou", "test_miou", "parameters"]
+    if not len(table):
+        return "no network was trained"
+    grouped = table.groupby("name")
+    ranking = grouped[columns].mean().assign(seeds=grouped.size())
+    ranking = ranking.astype({"parameters": int})
+    ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
+    text = ranking.to_string(
+        index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
+    )
+    if others:
+        text += f"\nnot ranked, trained on other data or another recipe: {', '.join(others)}"
+    return text
+
+
+def _advise(own: OwnStudy) -> None:
+    """Say what may be done with the best network, where there is one."""
+    from tarea2 import paths
+
+    if not own.model.exists():
+        return
+    model, store = (shlex.quote(paths.short(p)) for p in (own.model, own.model.parents[1]))
+    use = f"tarea2 images predict --model {model} IMAGES -o OUT"
+    print(f"the best network is {model}; to use it: {use}")
+    name = shlex.quote(own.study.name)
+    print(f"all of it as a page: tarea2 images report {store} --name {name}")

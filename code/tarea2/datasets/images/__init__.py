@@ -1,0 +1,7 @@
+"""Anyone's images and masks: read as they are, understood, prepared, split; the ambiguous refused.
+
+From the ground up: :mod:`.reading` opens a picture, :mod:`.pairing` finds its mask,
+:mod:`.label_map` says what the mask's values mean, :mod:`.label_inference` finds that out from
+:mod:`.mask_statistics`, :mod:`.preprocessing` brings images to what a network takes,
+:mod:`.splits` parts them, and :mod:`.folder` makes a data set of it all.
+"""

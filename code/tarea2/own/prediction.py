@@ -1,0 +1,120 @@
+"""Use a network that was trained on own images: masks as they were drawn, at the image's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tarea2.datasets import DataError
+from tarea2.datasets.images.preprocessing import Preprocessing
+from tarea2.datasets.images.reading import SUFFIXES, Picture, read
+from tarea2.models import load_model
+from tarea2.predictor import Predictor, write_png
+from tarea2.records import ResultError
+
+INK = 0.5  # of the class's colour in an overlay
+
+
+def load_predictor(path: Path) -> Predictor:
+    """A network that `tarea2 images train` stored, from its file or its card.
+
+    Raises ResultError where files are missing, altered, or of a network that has no label map.
+    """
+    if path.suffix not in (".safetensors", ".json") or path.parent.name != "models":
+        raise ResultError(
+            f"{path} is no stored model; expected the .safetensors file in the folder models that "
+            "`tarea2 images train` names"
+        )
+    model, card = load_model(path.stem, path.resolve().parent.parent)
+    if "legend" not in card["data"] or "preparation" not in card["data"]:
+        raise ResultError(
+            f"{path.name} was not trained on own images: it has no label map; `tarea2 predict "
+            "segmentation` uses the project's own"
+        )
+    return Predictor.from_card(model, card)
+
+
+def segment_files(
+    model: Path, source: Path, out: Path, overlay: bool = False,
+    report: Callable[[str], None] = print,
+) -> tuple[int, list[str]]:  # fmt: skip
+    """Segment an image, or all below a folder, and write a mask ``.png`` for each.
+
+    Masks have the values or colours of those that the network learnt from. ``overlay`` writes
+    pictures with the mask laid over besides, as ``NAME-overlay.png``.
+
+    Returns
+    -------
+    How many masks were written, and a sentence for each image that failed.
+    """
+    predictor = load_predictor(model)
+    files, root = _sources(source)
+    if out.exists() and not out.is_dir():
+        raise DataError(f"-o {out} is a file, expected a folder for the masks")
+    targets = _targets(files, root, out)
+    failed, written = [], 0
+    for path, target in zip(files, targets, strict=True):
+        try:
+            picture = read(path)
+            classes = predictor.classes(picture)
+        except DataError as error:
+            failed.append(str(error))
+            continue
+        except MemoryError:
+            failed.append(f"{path.name} needs more memory than there is; reduce it")
+            continue
+        predictor.write(classes, target)
+        if overlay:
+            laid = _laid_over(predictor, picture, classes)
+            write_png(laid, target.with_name(f"{target.stem}-overlay.png"))
+        written += 1
+        for remark in picture.remarks:
+            report(f"{path.name}: {remark}")
+    return written, failed
+
+
+def _sources(source: Path) -> tuple[list[Path], Path]:
+    """The images that are meant, and the folder below which they lie."""
+    if not source.exists():
+        raise DataError(f"{source} is neither an image nor a folder")
+    if not source.is_dir():
+        return [source], source.parent
+    files = [
+        path
+        for path in sorted(source.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(source).parts)
+        and path.is_file()
+    ]
+    if not files:
+        raise DataError(f"{source} holds no picture, such as PNG, JPEG or TIFF")
+    return files, source
+
+
+def _targets(files: list[Path], root: Path, out: Path) -> list[Path]:
+    """Where each mask goes: as its image lies below its folder; refused where two would meet."""
+    targets: dict[Path, Path] = {}
+    for path in files:
+        target = out / path.relative_to(root).with_suffix(".png")
+        if target in targets:
+            raise DataError(
+                f"{path.name} and {targets[target].name} would both become {target.name}; rename "
+                "one"
+            )
+        if target.exists() and any(target.samefile(other) for other in files if other.exists()):
+            raise DataError(f"{target} is one of the images themselves; give another folder to -o")
+        targets[target] = path
+    return list(targets)
+
+
+def _laid_over(predictor: Predictor, picture: Picture, classes: np.ndarray) -> Image.Image:
+    """The picture with the classes' colours over it; background stays as it is."""
+    whole = Preprocessing(True, predictor.preprocessing.scale).image(picture).transpose(1, 2, 0)
+    ink = np.full(classes.shape, INK, dtype=np.float32)
+    if predictor.label_map.background:
+        ink[classes == 0] = 0
+    laid = whole * (1 - ink[..., None]) + predictor.label_map.coloured(classes) * ink[..., None]
+    return Image.fromarray(np.rint(laid).astype(np.uint8))
