@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from publish import execute, render, resources, sources, website, wheel, widgets
-from publish.ledger import FORMS, Ledger, made
+from publish.build_state import FORMS, BuildState, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
@@ -28,8 +28,8 @@ def build(
     execute.require_kernel()
     pages = [read(path, project.root) for path in project.pages]
     staging = project.cache / "site"
-    ledger = Ledger(project, pages, "builtin", staging)
-    changed = ledger.changed(only, force)
+    state = BuildState(project, pages, "builtin", staging)
+    changed = state.changed(only, force)
     titles = website.titles(pages) if changed else {}
     waiting = execute.waiting(changed, project, force)
     if force or execute.inputs_changed(changed, project):
@@ -47,7 +47,7 @@ def build(
             except PublishError as error:
                 errors.append(str(error))
             else:
-                ledger.record(tasks[task], execution, [resource.path for resource in own])
+                state.record(tasks[task], execution, [resource.path for resource in own])
                 report(f"  {tasks[task].path}")
     if errors:
         raise PublishError("\n".join(sorted(errors)))
@@ -65,10 +65,10 @@ def build(
         website.search_index(project, staging)
     sources.write(project, staging)
     widgets.write(project, pages, staging)
-    _remove_stale(pages, ledger, staging)
+    _remove_stale(pages, state, staging)
     wheel.write(project, pages, staging)
     if publish:
-        ledger.publish()
+        state.publish()
     return [page.path for page in changed]
 
 
@@ -86,10 +86,10 @@ def _make(
     return execution, own
 
 
-def _remove_stale(pages: list[Page], ledger: Ledger, staging: Path) -> None:
+def _remove_stale(pages: list[Page], state: BuildState, staging: Path) -> None:
     """Forget the output of pages that no longer exist, and files that no page shows any more."""
     kept = {f"{page.stem}.{form}" for page in pages for form in FORMS}
-    kept |= {name for page in pages for name in ledger.known[page.path]["files"]}
+    kept |= {name for page in pages for name in state.known[page.path]["files"]}
     folders = {f"{page.stem}_files" for page in pages} | {sources.FOLDER, widgets.FOLDER, "site"}
     for path in sorted(staging.rglob("*"), reverse=True):
         name = path.relative_to(staging).as_posix()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from publish import execute, handover, render, resources, sources, wheel, widgets
-from publish.ledger import Ledger, made
+from publish.build_state import BuildState, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
@@ -86,8 +86,8 @@ def build_with_quarto(
     pages = [read(path, project.root) for path in project.pages]
     work = project.cache / "quarto"
     site = work / project.config["project"]["output-dir"]
-    ledger = Ledger(project, pages, "quarto", site)
-    changed = ledger.changed(only, force)
+    state = BuildState(project, pages, "quarto", site)
+    changed = state.changed(only, force)
     if force or execute.inputs_changed(changed, project):
         widgets.forget(site)
     if changed:
@@ -104,7 +104,7 @@ def build_with_quarto(
         for page in changed:
             notebook = executions[page.path].notebook
             render.ipynb(page, notebook, project, site, own[page.path])
-            ledger.record(page, executions[page.path], [file.path for file in own[page.path]])
+            state.record(page, executions[page.path], [file.path for file in own[page.path]])
             report(f"  {page.path}")
     if not all(made(page, site) for page in pages):
         return [page.path for page in changed]
@@ -112,7 +112,7 @@ def build_with_quarto(
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)
     if publish:
-        ledger.publish()
+        state.publish()
     return [page.path for page in changed]
 
 

@@ -16,7 +16,7 @@ FORMS = ("html", "pdf", "ipynb")
 WRITERS = ("pypandoc_binary", "typst", "babel", "nbformat")
 
 
-class Ledger:
+class BuildState:
     """What is known about the last build of the pages in ``folder``.
 
     A page is made anew when its text, its execution, a file that it shows, the theme, the
