@@ -172,16 +172,16 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     small_project.config["publish"] = {"preload": ["numpy", "no_such_module"]}
     code = (
         "import numpy, os, sys\nprint(numpy.arange(3), os.getcwd() in sys.path, __name__, "
-        "hash('a'), [n for n in sys.modules if n.startswith(('publish', 'zygote'))])\nx = 1"
+        "hash('a'), [n for n in sys.modules if n.startswith(('publish', 'forkserver'))])\nx = 1"
     )
     alone = run(small_project, cell(code))
     names = ["index.qmd", "otra.qmd"]
     write_page(small_project.root, cell(code), "otra.qmd")
     pages = [read(name, small_project.root) for name in names]
-    with execute.zygote(pages, small_project) as zygote:
-        assert (zygote is not None) == (sys.platform == "linux")
-        together = [execute.run(page, small_project, True, zygote) for page in pages]
-        numbers = [] if zygote is None else [zygote._process.pid]
+    with execute.forkserver(pages, small_project) as forkserver:
+        assert (forkserver is not None) == (sys.platform == "linux")
+        together = [execute.run(page, small_project, True, forkserver) for page in pages]
+        numbers = [] if forkserver is None else [forkserver._process.pid]
     for execution in together:
         assert execution.notebook.cells[0].outputs[0].text == alone
     assert execute.stale(pages[0], small_project) is None

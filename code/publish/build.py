@@ -37,10 +37,12 @@ def build(
     errors = []
     # Kernels, pandoc and Typst do the work; the threads wait for them.
     with (
-        execute.zygote(waiting, project) as zygote,
+        execute.forkserver(waiting, project) as forkserver,
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
-        tasks = {pool.submit(_make, page, project, titles, force, zygote): page for page in changed}
+        tasks = {
+            pool.submit(_make, page, project, titles, force, forkserver): page for page in changed
+        }
         for task in as_completed(tasks):
             try:
                 execution, own = task.result()
@@ -73,10 +75,10 @@ def build(
 
 
 def _make(
-    page: Page, project: Project, titles: dict[str, str], force: bool, zygote
+    page: Page, project: Project, titles: dict[str, str], force: bool, forkserver
 ) -> tuple[execute.Execution, list[resources.Resource]]:
     staging = project.cache / "site"
-    execution = execute.run(page, project, force, zygote)
+    execution = execute.run(page, project, force, forkserver)
     notebook = execution.notebook
     own = resources.find(page, project, render.prose(notebook))
     site = website.navigation(page, titles, project)

@@ -35,7 +35,7 @@ class Execution:
 
 
 def run(
-    page: Page, project: Project, force: bool = False, zygote: kernels.Zygote | None = None
+    page: Page, project: Project, force: bool = False, forkserver: kernels.ForkServer | None = None
 ) -> Execution:
     """Execute a page, or take the stored execution if nothing that it depends on has changed.
 
@@ -45,9 +45,9 @@ def run(
     stored = None if force else _stored(page, project)
     if stored is None or stale(page, project) is not None:
         try:
-            stored = _execute(page, project, zygote)
+            stored = _execute(page, project, forkserver)
         except RuntimeError:  # it did not start: another program took a port that it was given
-            stored = _execute_again(page, project, zygote)
+            stored = _execute_again(page, project, forkserver)
         write_atomically(_store(page, project), json.dumps(stored, ensure_ascii=False))
     return _assemble(page, stored)
 
@@ -64,7 +64,7 @@ def inputs_changed(pages: list[Page], project: Project) -> bool:
 
 
 @contextmanager
-def zygote(pages: list[Page], project: Project) -> Iterator:
+def forkserver(pages: list[Page], project: Project) -> Iterator:
     """What the kernels of the pages that must be executed are forked from, if they are several."""
     skipped = inputs.skipped(project.root, project.output)
     with kernels.prepared(len(pages), project.settings.preload, skipped, project.root) as made:
@@ -136,17 +136,17 @@ def _assemble(page: Page, stored: dict) -> Execution:
     return Execution(notebook, stored["whole"])
 
 
-def _execute_again(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
+def _execute_again(page: Page, project: Project, forkserver: kernels.ForkServer | None) -> dict:
     try:
-        return _execute(page, project, zygote)
+        return _execute(page, project, forkserver)
     except RuntimeError as error:
         raise PublishError(f"{page.path}: no Python kernel starts: {error}") from None
 
 
-def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
+def _execute(page: Page, project: Project, forkserver: kernels.ForkServer | None) -> dict:
     client = NotebookClient(
         nbformat.v4.new_notebook(),
-        km=kernels.manager(zygote),
+        km=kernels.manager(forkserver),
         timeout=TIMEOUT,
         coalesce_streams=True,  # one block for what a cell prints, however often it is sent
         extra_arguments=["--log-level=CRITICAL", *FIGURES],

@@ -32,10 +32,10 @@ def execute_all(
     """Execute the pages side by side, each once; the errors of all of them in one report."""
     made, errors = {}, []
     with (
-        execute.zygote(execute.waiting(pages, project, force), project) as zygote,
+        execute.forkserver(execute.waiting(pages, project, force), project) as forkserver,
         ThreadPoolExecutor(max(1, min(jobs, len(pages)))) as pool,
     ):
-        tasks = {pool.submit(execute.run, page, project, force, zygote): page for page in pages}
+        tasks = {pool.submit(execute.run, page, project, force, forkserver): page for page in pages}
         for task in as_completed(tasks):
             try:
                 made[tasks[task].path] = task.result()
