@@ -35,5 +35,5 @@ def main() -> None:
         index.unlink()
 
 
-if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):
+if __name__ == "__main__" and not os.environ.get("PUBLISH_FROZEN"):
     main()

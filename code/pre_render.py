@@ -14,7 +14,7 @@ OWN = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python
 
 def main() -> None:
     try:
-        from publish import execute, handover, widgets
+        from publish import execute, quarto_freeze, widgets
         from publish.page import read
         from publish.project import Project, PublishError
     except ImportError:  # Quarto took another Python than the one that `make report` set up
@@ -31,11 +31,11 @@ def main() -> None:
         ]
         if execute.inputs_changed(pages, project):
             widgets.forget(project.output)
-        executions = handover.execute_all(pages, project, jobs=os.cpu_count() or 2)
-        handover.freeze(pages, executions, project, project.root)
+        executions = quarto_freeze.execute_all(pages, project, jobs=os.cpu_count() or 2)
+        quarto_freeze.write(pages, executions, project, project.root)
     except PublishError as error:
         sys.exit(str(error))
 
 
-if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):
+if __name__ == "__main__" and not os.environ.get("PUBLISH_FROZEN"):
     main()

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from publish import execute, handover, render, resources, sources, wheel, widgets
+from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
 from publish.build_state import BuildState, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
 QUARTO_PACKAGE = "quarto-cli==1.10.19"
 OLDEST_QUARTO = (1, 10)
-HANDED_OVER = "PUBLISH_HANDED_OVER"  # tells the scripts that Quarto runs: all is done already
+FROZEN = "PUBLISH_FROZEN"  # tells the scripts that Quarto runs: all is done already
 
 
 def find_quarto(project: Project) -> tuple[str | None, str]:
@@ -91,7 +91,7 @@ def build_with_quarto(
     if force or execute.inputs_changed(changed, project):
         widgets.forget(site)
     if changed:
-        executions = handover.execute_all(changed, project, force, jobs)
+        executions = quarto_freeze.execute_all(changed, project, force, jobs)
         own = {
             page.path: resources.find(page, project, render.prose(executions[page.path].notebook))
             for page in changed
@@ -99,7 +99,7 @@ def build_with_quarto(
         _copy_sources(project, work)
         for page in changed:
             resources.copy(own[page.path], project, work)
-        handover.freeze(changed, executions, project, work)
+        quarto_freeze.write(changed, executions, project, work)
         render_with_quarto(program, work, [] if len(changed) == len(pages) else changed)
         for page in changed:
             notebook = executions[page.path].notebook
@@ -126,7 +126,7 @@ def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:
         done = subprocess.run(
             [program, "render", *target],
             cwd=work,
-            env=os.environ | {"QUARTO_PYTHON": sys.executable, HANDED_OVER: "1"},
+            env=os.environ | {"QUARTO_PYTHON": sys.executable, FROZEN: "1"},
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -46,7 +46,7 @@ def execute_all(
     return made
 
 
-def freeze(
+def write(
     pages: Iterable[Page], executions: dict[str, execute.Execution], project: Project, root: Path
 ) -> None:
     """Write the frozen results of pages below ``root``, where Quarto renders them."""
@@ -79,7 +79,7 @@ def body(
     shown = FORMS[form][1]
     defaults = render.defaults(page, project, form)
 
-    def write(name: str, content: bytes) -> str:
+    def save(name: str, content: bytes) -> str:
         write_atomically(folder / f"figure-{form}" / name, content)
         return quote(f"{Path(page.stem).name}_files/figure-{form}/{name}")
 
@@ -88,7 +88,7 @@ def body(
         if cell.cell_type == "markdown":
             parts.append(cell.source)
         else:
-            parts.append(_cell(page, cell, index, defaults | cell.metadata.options, shown, write))
+            parts.append(_cell(page, cell, index, defaults | cell.metadata.options, shown, save))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
