@@ -7,21 +7,21 @@ import nbformat
 import pytest
 
 from fresh import Fresh
-from publish.handin import archive
 from publish.project import PublishError
+from publish.submission import archive
 
 CHAPTER = "capitulos/06-preguntas-cnn.ipynb"
 SOLUTION = "soluciones/10-1-convolucion-1d.ipynb"
 
 
 @pytest.fixture(scope="module")
-def handed_in(project, site, tmp_path_factory):
+def packed(project, site, tmp_path_factory):
     return archive(project, site, tmp_path_factory.mktemp("entrega") / "entrega.zip")
 
 
 @pytest.fixture(scope="module")
-def unpacked(handed_in, tmp_path_factory):
-    with zipfile.ZipFile(handed_in) as file:
+def unpacked(packed, tmp_path_factory):
+    with zipfile.ZipFile(packed) as file:
         file.extractall(tmp_path_factory.mktemp("suelta"))
         return tmp_path_factory.getbasetemp() / "suelta0" / "entrega"
 
@@ -31,8 +31,8 @@ def fresh(tmp_path_factory):
     return Fresh(tmp_path_factory.mktemp("fresh"))
 
 
-def test_everything_is_there(handed_in, project, site):
-    with zipfile.ZipFile(handed_in) as file:
+def test_everything_is_there(packed, project, site):
+    with zipfile.ZipFile(packed) as file:
         names = {name.removeprefix("entrega/") for name in file.namelist()}
     (wheel,) = site.glob("*.whl")
     assert {"LEEME.md", "informe.pdf", "informe.ipynb", "cuaderno-explicativo.ipynb"} <= names
@@ -71,9 +71,9 @@ def test_links_lead_to_what_is_in_the_archive(unpacked):
     assert found > 50
 
 
-def test_the_same_site_gives_the_same_bytes(handed_in, project, site, tmp_path):
+def test_the_same_site_gives_the_same_bytes(packed, project, site, tmp_path):
     again = archive(project, site, tmp_path / "entrega.zip")
-    assert again.read_bytes() == handed_in.read_bytes()
+    assert again.read_bytes() == packed.read_bytes()
 
 
 def test_a_site_that_is_not_built_is_named(tmp_path, project):
