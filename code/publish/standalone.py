@@ -1,4 +1,4 @@
-"""``python -m publish.single PAGE.qmd``: a page that stands alone, as HTML in one file and as PDF.
+"""``python -m publish.standalone PAGE.qmd``: a page that stands alone, HTML in one file and PDF.
 
 Both are written beside the page, whose folder becomes a small project of its own: the look of the
 site is copied into it, and its cells run there.
@@ -55,7 +55,7 @@ def make(source: Path, engine: Engine = Engine.BUILTIN) -> tuple[Path, Path]:
         return _with_quarto(page, project)
     notebook = execute.run(page, project).notebook
     own = resources.find(page, project, render.prose(notebook))
-    render.html(page, notebook, project, project.cache / "made", {}, own, "single.html")
+    render.html(page, notebook, project, project.cache / "made", {}, own, "standalone.html")
     made = project.cache / "made" / f"{page.stem}.html"
     write_atomically(root / made.name, _in_one_file(made, root / "theme" / "site"))
     render.pdf(page, notebook, project, root, own)
