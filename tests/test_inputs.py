@@ -8,6 +8,7 @@ import pytest
 
 from conftest import write_page
 from publish import execute, inputs
+from publish.execution import Execution
 from publish.page import read
 from publish.project import PublishError
 
@@ -19,16 +20,14 @@ def cell(code):
 def run(project, body, name="index.qmd"):
     """Execute a page; returns what its cells printed."""
     write_page(project.root, body, name)
-    inputs.forget()
-    execution = execute.run(read(name, project.root), project)
+    notebook = execute.run(Execution(read(name, project.root), project))
     return "".join(
-        output.get("text", "") for c in execution.notebook.cells for output in c.get("outputs", [])
+        output.get("text", "") for c in notebook.cells for output in c.get("outputs", [])
     )
 
 
 def stale(project, name="index.qmd"):
-    inputs.forget()
-    return execute.stale(read(name, project.root), project)
+    return Execution(read(name, project.root), project).stale
 
 
 @pytest.fixture
@@ -151,7 +150,7 @@ def test_prose_and_captions_change_without_executing(small_project):
     run(small_project, body)
     write_page(small_project.root, body.replace("Uno", "Otro texto"))
     assert stale(small_project) is None
-    found = execute.run(read("index.qmd", small_project.root), small_project).notebook
+    found = execute.run(Execution(read("index.qmd", small_project.root), small_project))
     assert found.cells[0].source == "Otro texto, valor."
     for changed in (body.replace("'valor'", "'otro'"), body.replace("print(1)", "print(2)")):
         write_page(small_project.root, changed)
@@ -177,14 +176,14 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     alone = run(small_project, cell(code))
     names = ["index.qmd", "otra.qmd"]
     write_page(small_project.root, cell(code), "otra.qmd")
-    pages = [read(name, small_project.root) for name in names]
-    with execute.forkserver(pages, small_project) as forkserver:
+    pages = [Execution(read(name, small_project.root), small_project) for name in names]
+    with execute.forkserver(pages, force=True) as forkserver:
         assert (forkserver is not None) == (sys.platform == "linux")
-        together = [execute.run(page, small_project, True, forkserver) for page in pages]
+        together = [execute.run(page, True, forkserver) for page in pages]
         numbers = [] if forkserver is None else [forkserver._process.pid]
-    for execution in together:
-        assert execution.notebook.cells[0].outputs[0].text == alone
-    assert execute.stale(pages[0], small_project) is None
+    for notebook in together:
+        assert notebook.cells[0].outputs[0].text == alone
+    assert stale(small_project) is None
     assert not any(_runs(number) for number in numbers)
 
 
@@ -211,7 +210,8 @@ def test_a_kernel_that_does_not_start_is_started_once_more(small_project, monkey
         monkeypatch.setattr(execute, "_execute", start)
 
     fails(1)
-    assert execute.run(page, small_project).notebook.cells[0].outputs[0].data["text/plain"] == "2"
+    notebook = execute.run(Execution(page, small_project))
+    assert notebook.cells[0].outputs[0].data["text/plain"] == "2"
     fails(2)
     with pytest.raises(PublishError, match=r"^index\.qmd: no Python kernel starts: Kernel died"):
-        execute.run(page, small_project, force=True)
+        execute.run(Execution(page, small_project), force=True)

@@ -1,12 +1,14 @@
 """The built-in renderer: what it refuses, what it reports, what it leaves in place."""
 
 import json
+from collections import Counter
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
 from conftest import write_page
+from publish import execution
 from publish.build import build
 from publish.page import PageError, read
 from publish.project import PublishError
@@ -125,6 +127,29 @@ def test_only_changed_pages_are_made_again(small_project):
     assert quiet_build(small_project) == ["otra.qmd"]
     (small_project.cache / "site" / "index.pdf").unlink()
     assert quiet_build(small_project) == ["index.qmd"]
+
+
+def test_a_build_reads_what_is_stored_and_what_was_used_once(small_project, monkeypatch):
+    (small_project.root / "datos.csv").write_text("uno")
+    code = cell("print(open('datos.csv').read())")
+    for name in ("index.qmd", "otra.qmd"):
+        write_page(small_project.root, code, name, name)
+    quiet_build(small_project)
+    read_files: Counter = Counter()
+
+    def counted(function):
+        def count(path):
+            read_files[path.name] += 1
+            return function(path)
+
+        return count
+
+    monkeypatch.setattr(execution, "read_json", counted(execution.read_json))
+    monkeypatch.setattr(execution, "file_digest", counted(execution.file_digest))
+    write_page(small_project.root, "Otro texto.\n\n" + code, "otra.qmd", "otra.qmd")
+    assert quiet_build(small_project) == ["otra.qmd"]
+    assert {"index.json", "otra.json", "datos.csv"} <= set(read_files)
+    assert set(read_files.values()) == {1}
 
 
 def test_a_page_reverted_after_a_broken_build_is_still_published(small_project):

@@ -13,6 +13,7 @@ from conftest import write_page
 from publish import execute, quarto_freeze
 from publish.build import build
 from publish.engines import _explained
+from publish.execution import Execution, executions
 from publish.page import read
 from publish.project import ROOT, PublishError
 from test_publish import FIGURE, cell
@@ -33,9 +34,9 @@ BODY = (
 
 
 def frozen(project, form, target):
-    page = read("index.qmd", project.root)
-    made = quarto_freeze.execute_all([page], project)
-    quarto_freeze.write([page], made, project, target)
+    execution = Execution(read("index.qmd", project.root), project)
+    execute.run(execution)
+    quarto_freeze.write([execution], target)
     path = target / "_freeze" / "index" / "execute-results" / f"{form}.json"
     return json.loads(path.read_text())
 
@@ -163,5 +164,5 @@ def test_an_error_names_each_broken_page_and_stores_the_others(small_project):
         write_page(small_project.root, cell(f"raise KeyError('{name}')"), name, name)
     pages = [read(name, small_project.root) for name in ("b.qmd", "index.qmd", "c.qmd")]
     with pytest.raises(PublishError, match=r"b\.qmd:7: cell 1 raised KeyError: 'b.qmd'\nc.qmd:7"):
-        quarto_freeze.execute_all(pages, small_project)
-    assert execute.stale(pages[1], small_project) is None
+        execute.run_all(executions(pages, small_project))
+    assert Execution(pages[1], small_project).stale is None

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, render, resources, sources, website, wheel, widgets
+from publish import execute, kernels, render, resources, sources, website, wheel, widgets
 from publish.build_state import FORMS, BuildState, made
+from publish.execution import Execution
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
@@ -31,26 +32,26 @@ def build(
     state = BuildState(project, pages, "builtin", staging)
     changed = state.changed(only, force)
     titles = website.titles(pages) if changed else {}
-    waiting = execute.waiting(changed, project, force)
-    if force or execute.inputs_changed(changed, project):
+    if force or any(execution.changed_input for execution in changed):
         widgets.forget(staging)
     errors = []
     # Kernels, pandoc and Typst do the work; the threads wait for them.
     with (
-        execute.forkserver(waiting, project) as forkserver,
+        execute.forkserver(changed, force) as forkserver,
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
         tasks = {
-            pool.submit(_make, page, project, titles, force, forkserver): page for page in changed
+            pool.submit(_make, execution, titles, force, forkserver): execution
+            for execution in changed
         }
         for task in as_completed(tasks):
             try:
-                execution, own = task.result()
+                own = task.result()
             except PublishError as error:
                 errors.append(str(error))
             else:
-                state.record(tasks[task], execution, [resource.path for resource in own])
-                report(f"  {tasks[task].path}")
+                state.record(tasks[task], [resource.path for resource in own])
+                report(f"  {tasks[task].page.path}")
     if errors:
         raise PublishError("\n".join(sorted(errors)))
     missing = [page.path for page in pages if not made(page, staging)]
@@ -61,7 +62,7 @@ def build(
             f"  Not published: {', '.join(missing)} {was} never made; {there} is in "
             f"{staging.relative_to(project.root)}"
         )
-        return [page.path for page in changed]
+        return [execution.page.path for execution in changed]
     website.assets(project, staging)
     if changed or not (staging / "site" / "search-index.js").exists():
         website.search_index(project, staging)
@@ -71,21 +72,25 @@ def build(
     wheel.write(project, pages, staging)
     if publish:
         state.publish()
-    return [page.path for page in changed]
+    return [execution.page.path for execution in changed]
 
 
 def _make(
-    page: Page, project: Project, titles: dict[str, str], force: bool, forkserver
-) -> tuple[execute.Execution, list[resources.Resource]]:
+    execution: Execution,
+    titles: dict[str, str],
+    force: bool,
+    forkserver: kernels.ForkServer | None,
+) -> list[resources.Resource]:
+    """Make one page; returns the files that it shows."""
+    page, project = execution.page, execution.project
     staging = project.cache / "site"
-    execution = execute.run(page, project, force, forkserver)
-    notebook = execution.notebook
+    notebook = execute.run(execution, force, forkserver)
     own = resources.find(page, project, render.prose(notebook))
     site = website.navigation(page, titles, project)
     render.html(page, notebook, project, staging, site, own)
     render.pdf(page, notebook, project, staging, own)
     render.ipynb(page, notebook, project, staging, own)
-    return execution, own
+    return own
 
 
 def _remove_stale(pages: list[Page], state: BuildState, staging: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-from publish import execute, inputs
+from publish.execution import Execution, executions
 from publish.files import digest, file_digest, inventory, read_json, write_atomically
 from publish.page import LABEL, Page
 from publish.project import Project, PublishError
@@ -25,21 +25,21 @@ class BuildState:
 
     def __init__(self, project: Project, pages: list[Page], engine: str, folder: Path):
         _check_labels(pages)
-        inputs.forget()
-        self.project, self.pages, self.folder = project, pages, folder
+        self.project, self.folder = project, folder
+        self.executions = executions(pages, project)
         self.file = project.cache / f"state-{engine}.json"
         self.known: dict[str, dict] = read_json(self.file) or {}
         self.shared = _shared_digest(project, [page.metadata["title"] for page in pages])
 
-    def changed(self, only: list[str] | None, force: bool) -> list[Page]:
+    def changed(self, only: list[str] | None, force: bool) -> list[Execution]:
         """The pages to make, in the order of the project."""
-        asked = [page for page in self.pages if only is None or page.path in only]
-        return [page for page in asked if force or not self._stands(page)]
+        asked = [each for each in self.executions if only is None or each.page.path in only]
+        return [each for each in asked if force or not self._stands(each)]
 
-    def record(self, page: Page, execution: execute.Execution, files: list[str]) -> None:
+    def record(self, execution: Execution, files: list[str]) -> None:
         """Note that a page now stands for its sources; ``files`` are those that it shows."""
-        self.known[page.path] = {
-            "key": self._key(page),
+        self.known[execution.page.path] = {
+            "key": self._key(execution.page),
             "execution": execution.digest,
             "files": {name: file_digest(self.project.root / name) for name in files},
         }
@@ -67,16 +67,16 @@ class BuildState:
         shutil.rmtree(old, ignore_errors=True)
         write_atomically(mark, json.dumps(wanted))
 
-    def _stands(self, page: Page) -> bool:
-        known = self.known.get(page.path)
-        if not isinstance(known, dict) or known.get("key") != self._key(page):
+    def _stands(self, execution: Execution) -> bool:
+        known = self.known.get(execution.page.path)
+        if not isinstance(known, dict) or known.get("key") != self._key(execution.page):
             return False
         files = known["files"].items()
         return (
-            made(page, self.folder)
+            made(execution.page, self.folder)
             and all(file_digest(self.project.root / name) == value for name, value in files)
-            and known["execution"] == execute.stored_digest(page, self.project)
-            and execute.stale(page, self.project) is None
+            and known["execution"] == execution.digest
+            and execution.stale is None
         )
 
     def _key(self, page: Page) -> str:

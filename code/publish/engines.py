@@ -88,32 +88,29 @@ def build_with_quarto(
     site = work / project.config["project"]["output-dir"]
     state = BuildState(project, pages, "quarto", site)
     changed = state.changed(only, force)
-    if force or execute.inputs_changed(changed, project):
+    if force or any(each.changed_input for each in changed):
         widgets.forget(site)
     if changed:
-        executions = quarto_freeze.execute_all(changed, project, force, jobs)
-        own = {
-            page.path: resources.find(page, project, render.prose(executions[page.path].notebook))
-            for page in changed
-        }
+        execute.run_all(changed, force, jobs)
+        own = [resources.find(each.page, project, render.prose(each.notebook)) for each in changed]
         _copy_sources(project, work)
-        for page in changed:
-            resources.copy(own[page.path], project, work)
-        quarto_freeze.write(changed, executions, project, work)
-        render_with_quarto(program, work, [] if len(changed) == len(pages) else changed)
-        for page in changed:
-            notebook = executions[page.path].notebook
-            render.ipynb(page, notebook, project, site, own[page.path])
-            state.record(page, executions[page.path], [file.path for file in own[page.path]])
-            report(f"  {page.path}")
+        for files in own:
+            resources.copy(files, project, work)
+        quarto_freeze.write(changed, work)
+        some = [] if len(changed) == len(pages) else [each.page for each in changed]
+        render_with_quarto(program, work, some)
+        for each, files in zip(changed, own, strict=True):
+            render.ipynb(each.page, each.notebook, project, site, files)
+            state.record(each, [file.path for file in files])
+            report(f"  {each.page.path}")
     if not all(made(page, site) for page in pages):
-        return [page.path for page in changed]
+        return [each.page.path for each in changed]
     sources.write(project, site)
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)
     if publish:
         state.publish()
-    return [page.path for page in changed]
+    return [each.page.path for each in changed]
 
 
 def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:

@@ -20,6 +20,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from publish import engines, execute, render, resources
+from publish.execution import Execution
 from publish.files import write_atomically
 from publish.page import Page, read
 from publish.project import THEME, Project, PublishError
@@ -53,7 +54,7 @@ def make(source: Path, engine: Engine = Engine.BUILTIN) -> tuple[Path, Path]:
     page = read(source.name, root)
     if engine is Engine.QUARTO:
         return _with_quarto(page, project)
-    notebook = execute.run(page, project).notebook
+    notebook = execute.run(Execution(page, project))
     own = resources.find(page, project, render.prose(notebook))
     render.html(page, notebook, project, project.cache / "made", {}, own, "standalone.html")
     made = project.cache / "made" / f"{page.stem}.html"
