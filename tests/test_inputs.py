@@ -187,6 +187,26 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     assert not any(_runs(number) for number in numbers)
 
 
+def test_a_page_with_nothing_to_run_starts_no_kernel(small_project, monkeypatch):
+    small_project.config["publish"] = {"preload": ["numpy"]}
+    write_page(small_project.root, "Hola.\n\n" + "```{python}\n#| eval: false\n1 / 0\n```\n")
+    write_page(small_project.root, "Uno, `{python} 'valor'`.\n", "otra.qmd")
+    names = ["index.qmd", "otra.qmd"]
+    pages = [Execution(read(name, small_project.root), small_project) for name in names]
+    with execute.forkserver(pages) as forkserver:
+        assert forkserver is None  # not worth it for one kernel
+    started, manager = [], execute.kernels.manager
+    monkeypatch.setattr(
+        execute.kernels, "manager", lambda server: started.append(server) or manager(server)
+    )
+    text, code = execute.run(pages[0]).cells
+    assert (text.source, code.source, code.outputs) == ("Hola.", "1 / 0", [])
+    assert stale(small_project) is None
+    assert not started
+    assert execute.run(pages[1]).cells[0].source == "Uno, valor."
+    assert len(started) == 1
+
+
 def _runs(number):
     try:
         os.kill(number, 0)

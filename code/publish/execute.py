@@ -63,6 +63,7 @@ def forkserver(
 ) -> Iterator[kernels.ForkServer | None]:
     """What kernels are forked from, if several of the pages need one."""
     wanted = [each for each in executions if force or each.stale is not None]
+    wanted = [each for each in wanted if _runs_something(each.page)]
     if not wanted:
         yield None
         return
@@ -71,6 +72,13 @@ def forkserver(
     preload = project.settings.preload
     with kernels.prepared(len(wanted), preload, skipped, project.root) as server:
         yield server
+
+
+def _runs_something(page: Page) -> bool:
+    return any(
+        cell.options.get("eval", True) if cell.kind == "code" else cell.inline
+        for cell in page.cells
+    )
 
 
 def _execute_again(
@@ -86,6 +94,11 @@ def _execute(
     page: Page, project: Project, forkserver: kernels.ForkServer | None
 ) -> tuple[list[dict], dict]:
     """What each cell gave, and the record of what they used."""
+    if not _runs_something(page):
+        results = [{"outputs": [], "count": None} for cell in page.cells if cell.kind == "code"]
+        return results, inputs.record(
+            {"modules": {}, "used": {}}, project.root, project.settings.environment
+        )
     client = NotebookClient(
         nbformat.v4.new_notebook(),
         km=kernels.manager(forkserver),
