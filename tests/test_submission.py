@@ -6,7 +6,11 @@ import zipfile
 import nbformat
 import pytest
 
+from conftest import write_page
 from fresh import Fresh
+from publish import execute
+from publish.execution import Execution
+from publish.page import read
 from publish.project import PublishError
 from publish.submission import archive
 
@@ -97,6 +101,18 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
     fresh.run_notebook(unpacked / name)
     assert any(before)
     assert outputs(unpacked / name) == before
+
+
+def test_what_a_cell_prints_is_one_output_however_it_is_sent(small_project, fresh, tmp_path):
+    """A kernel sends what is flushed at once, and what waits whenever its clock says so."""
+    code = "for word in ('uno', 'dos'):\n    print(word, flush=True)"
+    write_page(small_project.root, f"```{{python}}\n{code}\n```\n")
+    made = execute.run(Execution(read("index.qmd", small_project.root), small_project))
+    assert [output.text for output in made.cells[0].outputs] == ["uno\ndos\n"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(book, tmp_path / "suelto.ipynb")
+    fresh.run_notebook(tmp_path / "suelto.ipynb")
+    assert outputs(tmp_path / "suelto.ipynb") == ["uno\ndos\n"]
 
 
 def test_the_unpacked_code_installs_with_its_results(unpacked, tmp_path):
