@@ -129,6 +129,23 @@ def test_only_changed_pages_are_made_again(small_project):
     assert quiet_build(small_project) == ["index.qmd"]
 
 
+def test_only_the_forms_that_are_asked_for_are_made(small_project):
+    page = small_project.output / "index.html"
+    assert quiet_build(small_project, forms=["html"]) == ["index.qmd"]
+    assert [path.name for path in small_project.output.glob("index*.*")] == ["index.html"]
+    assert quiet_build(small_project, forms=["html"]) == []
+    assert quiet_build(small_project) == ["index.qmd"]
+    write_page(small_project.root, "Otro texto.\n")
+    before = page.read_bytes()
+    for form in ("pdf", "ipynb"):
+        assert quiet_build(small_project, forms=[form]) == ["index.qmd"]
+    assert quiet_build(small_project, forms=["pdf", "ipynb"]) == []
+    assert page.read_bytes() == before
+    assert quiet_build(small_project) == ["index.qmd"]  # its HTML was behind
+    assert "Otro texto." in page.read_text()
+    assert quiet_build(small_project) == []
+
+
 def test_a_build_reads_what_is_stored_and_what_was_used_once(small_project, monkeypatch):
     (small_project.root / "datos.csv").write_text("uno")
     code = cell("print(open('datos.csv').read())")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -20,8 +20,12 @@ def build(
     jobs: int = 2,
     publish: bool = True,
     report: Callable[[str], None] = print,
+    forms: Sequence[str] = FORMS,
 ) -> list[str]:
     """Bring ``_output/`` up to date and return the pages that were made anew.
+
+    With fewer ``forms`` than ``html``, ``pdf`` and ``ipynb`` the others stay as they were; the
+    next build of all of them makes what is behind.
 
     Pages are made in ``.build/site``; ``_output/`` changes only when all of them succeeded, so a
     broken page leaves the last good site in place. Without ``publish`` it does not change at all.
@@ -29,7 +33,7 @@ def build(
     execute.require_kernel()
     pages = [read(path, project.root) for path in project.pages]
     staging = project.cache / "site"
-    state = BuildState(project, pages, "builtin", staging)
+    state = BuildState(project, pages, "builtin", staging, forms)
     changed = state.changed(only, force)
     titles = website.titles(pages) if changed else {}
     if force or any(execution.changed_input for execution in changed):
@@ -41,7 +45,7 @@ def build(
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
         tasks = {
-            pool.submit(_make, execution, titles, force, forkserver): execution
+            pool.submit(_make, execution, titles, force, forkserver, forms): execution
             for execution in changed
         }
         for task in as_completed(tasks):
@@ -54,7 +58,7 @@ def build(
                 report(f"  {tasks[task].page.path}")
     if errors:
         raise PublishError("\n".join(sorted(errors)))
-    missing = [page.path for page in pages if not made(page, staging)]
+    missing = [page.path for page in pages if not made(page, staging, forms)]
     if missing:
         there = ", ".join(page.path for page in pages if page.path not in missing) or "nothing"
         was = "was" if len(missing) == 1 else "were"
@@ -64,7 +68,7 @@ def build(
         )
         return [execution.page.path for execution in changed]
     website.assets(project, staging)
-    if changed or not (staging / "site" / "search-index.js").exists():
+    if "html" in forms and (changed or not (staging / "site" / "search-index.js").exists()):
         website.search_index(project, staging)
     sources.write(project, staging)
     widgets.write(project, pages, staging)
@@ -80,16 +84,20 @@ def _make(
     titles: dict[str, str],
     force: bool,
     forkserver: kernels.ForkServer | None,
+    forms: Sequence[str],
 ) -> list[resources.Resource]:
     """Make one page; returns the files that it shows."""
     page, project = execution.page, execution.project
     staging = project.cache / "site"
     notebook = execute.run(execution, force, forkserver)
     own = resources.find(page, project, render.prose(notebook))
-    site = website.navigation(page, titles, project)
-    render.html(page, notebook, project, staging, site, own)
-    render.pdf(page, notebook, project, staging, own)
-    render.ipynb(page, notebook, project, staging, own)
+    if "html" in forms:
+        site = website.navigation(page, titles, project)
+        render.html(page, notebook, project, staging, site, own)
+    if "pdf" in forms:
+        render.pdf(page, notebook, project, staging, own)
+    if "ipynb" in forms:
+        render.ipynb(page, notebook, project, staging, own)
     return own
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -20,12 +21,20 @@ class BuildState:
     """What is known about the last build of the pages in ``folder``.
 
     A page is made anew when its text, its execution, a file that it shows, the theme, the
-    configuration or a writer's version has changed, or when one of its forms is missing.
+    configuration or a writer's version has changed since each of ``forms`` was made, or when one
+    of them is missing.
     """
 
-    def __init__(self, project: Project, pages: list[Page], engine: str, folder: Path):
+    def __init__(
+        self,
+        project: Project,
+        pages: list[Page],
+        engine: str,
+        folder: Path,
+        forms: Sequence[str] = FORMS,
+    ):
         _check_labels(pages)
-        self.project, self.folder = project, folder
+        self.project, self.folder, self.forms = project, folder, forms
         self.executions = executions(pages, project)
         self.file = project.cache / f"state-{engine}.json"
         self.known: dict[str, dict] = read_json(self.file) or {}
@@ -37,12 +46,16 @@ class BuildState:
         return [each for each in asked if force or not self._stands(each)]
 
     def record(self, execution: Execution, files: list[str]) -> None:
-        """Note that a page now stands for its sources; ``files`` are those that it shows."""
-        self.known[execution.page.path] = {
+        """Note that a page's forms stand for its sources; ``files`` are those that it shows."""
+        made_from = {
             "key": self._key(execution.page),
             "execution": execution.digest,
             "files": {name: file_digest(self.project.root / name) for name in files},
         }
+        known = self.known.get(execution.page.path)
+        same = isinstance(known, dict) and made_from.items() <= known.items()
+        forms = {*self.forms, *(known.get("forms", []) if same else [])}
+        self.known[execution.page.path] = made_from | {"forms": sorted(forms)}
         write_atomically(self.file, json.dumps(self.known, indent=1))
 
     def publish(self) -> None:
@@ -73,7 +86,8 @@ class BuildState:
             return False
         files = known["files"].items()
         return (
-            made(execution.page, self.folder)
+            set(self.forms) <= set(known["forms"])
+            and made(execution.page, self.folder, self.forms)
             and all(file_digest(self.project.root / name) == value for name, value in files)
             and known["execution"] == execution.digest
             and execution.stale is None
@@ -83,9 +97,9 @@ class BuildState:
         return digest(page.metadata, [(cell.kind, cell.source) for cell in page.cells], self.shared)
 
 
-def made(page: Page, folder: Path) -> bool:
-    """Whether a folder holds all three forms of a page."""
-    return all((folder / f"{page.stem}.{end}").exists() for end in FORMS)
+def made(page: Page, folder: Path, forms: Sequence[str] = FORMS) -> bool:
+    """Whether a folder holds these forms of a page."""
+    return all((folder / f"{page.stem}.{form}").exists() for form in forms)
 
 
 def _shared_digest(project: Project, titles: list[str]) -> str:
