@@ -108,7 +108,7 @@ def test_browser(settings: dict[str, str]) -> int:
 
 
 def entrega(settings: dict[str, str]) -> int:
-    return report(settings) or run(settings, "-m", "publish.handin")
+    return report(settings) or run(settings, "-m", "publish.submission")
 
 
 def readme(settings: dict[str, str]) -> int:

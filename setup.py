@@ -3,7 +3,7 @@
 The stored results and models are in ``data/``, where pages and people find them. A wheel has no
 such place: there they become ``tarea2/stored/``, and :mod:`tarea2.paths` looks for them there. Of
 ``theme/``, what a page that stands alone needs becomes ``publish/theme/``, for
-:mod:`publish.single`.
+:mod:`publish.standalone`.
 """
 
 import shutil

@@ -12,19 +12,21 @@ REDIRECT = b'http-equiv="refresh"'
 
 
 def main() -> None:
-    from publish import execute, page, project, render, resources, sources, wheel, widgets
+    from publish import execute, render, resources, sources, wheel, widgets
+    from publish.execution import executions
+    from publish.page import read
+    from publish.project import Project
 
-    site = project.Project(Path.cwd())
+    site = Project(Path.cwd())
     output = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
     rendered = os.environ.get("QUARTO_PROJECT_OUTPUT_FILES", "").splitlines()
     made = {(site.root / name).relative_to(output).as_posix() for name in rendered}
-    pages = [page.read(path, site.root) for path in site.pages]
-    for source in pages:
-        # Only what Quarto rendered now: no page waits for another, or fails with it.
-        if f"{source.stem}.ipynb" in made:
-            notebook = execute.run(source, site).notebook
-            own = resources.find(source, site, render.prose(notebook))
-            render.ipynb(source, notebook, site, output, own)
+    pages = [read(path, site.root) for path in site.pages]
+    # Only what Quarto rendered now: no page waits for another, or fails with it.
+    for execution in executions([page for page in pages if f"{page.stem}.ipynb" in made], site):
+        notebook = execute.run(execution)
+        own = resources.find(execution.page, site, render.prose(notebook))
+        render.ipynb(execution.page, notebook, site, output, own)
     if any(name.endswith(".html") for name in made):
         sources.write(site, output)
         widgets.write(site, pages, output)
@@ -35,5 +37,5 @@ def main() -> None:
         index.unlink()
 
 
-if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):
+if __name__ == "__main__" and not os.environ.get("PUBLISH_FROZEN"):
     main()

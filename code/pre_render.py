@@ -14,7 +14,8 @@ OWN = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python
 
 def main() -> None:
     try:
-        from publish import execute, handover, widgets
+        from publish import execute, quarto_freeze, widgets
+        from publish.execution import executions
         from publish.page import read
         from publish.project import Project, PublishError
     except ImportError:  # Quarto took another Python than the one that `make report` set up
@@ -29,13 +30,14 @@ def main() -> None:
             for path in project.pages
             if not asked or path in [Path(name).as_posix() for name in asked]
         ]
-        if execute.inputs_changed(pages, project):
+        wanted = executions(pages, project)
+        if any(execution.changed_input for execution in wanted):
             widgets.forget(project.output)
-        executions = handover.execute_all(pages, project, jobs=os.cpu_count() or 2)
-        handover.freeze(pages, executions, project, project.root)
+        execute.run_all(wanted, jobs=os.cpu_count() or 2)
+        quarto_freeze.write(wanted, project.root)
     except PublishError as error:
         sys.exit(str(error))
 
 
-if __name__ == "__main__" and not os.environ.get("PUBLISH_HANDED_OVER"):
+if __name__ == "__main__" and not os.environ.get("PUBLISH_FROZEN"):
     main()

@@ -10,7 +10,8 @@ from pathlib import Path
 RUN = """
 import sys, nbformat, nbclient
 book = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(book, kernel_name="python3").execute()
+# As the pages are executed: how often a cell's lines are sent is a matter of time.
+nbclient.NotebookClient(book, kernel_name="python3", coalesce_streams=True).execute()
 nbformat.write(book, sys.argv[1])
 """
 

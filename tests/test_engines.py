@@ -17,7 +17,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from publish import engines, serve
-from publish.__main__ import Engine, main
+from publish.__main__ import Engine, Form, main
 from publish.engines import find_quarto
 from publish.page import read
 from publish.project import ROOT, Project
@@ -208,6 +208,23 @@ def test_the_last_line_of_a_build_with_quarto_says_how_to_open_it(monkeypatch, c
     monkeypatch.setattr("publish.__main__.build", lambda *arguments, **options: [])
     main(Engine.builtin, None, False, 1)
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
+
+
+def test_one_form_is_made_by_the_built_in_renderer(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(engines, "find_quarto", lambda project: ("quarto", "Quarto 1.10.18"))
+    monkeypatch.setattr(
+        "publish.__main__.build", lambda *arguments, forms: asked.append(list(forms)) or []
+    )
+    main(to=[Form.pdf])
+    main(Engine.builtin, to=[Form.html, Form.ipynb])
+    main(Engine.builtin)
+    assert asked == [["pdf"], ["html", "ipynb"], ["html", "pdf", "ipynb"]]
+    assert "(chosen with --to)" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(Engine.quarto, to=[Form.html])
+    assert "--to goes with the built-in renderer" in capsys.readouterr().err
+    assert len(asked) == 3
 
 
 def test_the_site_is_served_to_this_machine_only_also_when_the_port_is_taken(tmp_path):

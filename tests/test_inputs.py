@@ -8,6 +8,7 @@ import pytest
 
 from conftest import write_page
 from publish import execute, inputs
+from publish.execution import Execution
 from publish.page import read
 from publish.project import PublishError
 
@@ -19,16 +20,14 @@ def cell(code):
 def run(project, body, name="index.qmd"):
     """Execute a page; returns what its cells printed."""
     write_page(project.root, body, name)
-    inputs.forget()
-    execution = execute.run(read(name, project.root), project)
+    notebook = execute.run(Execution(read(name, project.root), project))
     return "".join(
-        output.get("text", "") for c in execution.notebook.cells for output in c.get("outputs", [])
+        output.get("text", "") for c in notebook.cells for output in c.get("outputs", [])
     )
 
 
 def stale(project, name="index.qmd"):
-    inputs.forget()
-    return execute.stale(read(name, project.root), project)
+    return Execution(read(name, project.root), project).stale
 
 
 @pytest.fixture
@@ -151,7 +150,7 @@ def test_prose_and_captions_change_without_executing(small_project):
     run(small_project, body)
     write_page(small_project.root, body.replace("Uno", "Otro texto"))
     assert stale(small_project) is None
-    found = execute.run(read("index.qmd", small_project.root), small_project).notebook
+    found = execute.run(Execution(read("index.qmd", small_project.root), small_project))
     assert found.cells[0].source == "Otro texto, valor."
     for changed in (body.replace("'valor'", "'otro'"), body.replace("print(1)", "print(2)")):
         write_page(small_project.root, changed)
@@ -172,20 +171,40 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     small_project.config["publish"] = {"preload": ["numpy", "no_such_module"]}
     code = (
         "import numpy, os, sys\nprint(numpy.arange(3), os.getcwd() in sys.path, __name__, "
-        "hash('a'), [n for n in sys.modules if n.startswith(('publish', 'zygote'))])\nx = 1"
+        "hash('a'), [n for n in sys.modules if n.startswith(('publish', 'forkserver'))])\nx = 1"
     )
     alone = run(small_project, cell(code))
     names = ["index.qmd", "otra.qmd"]
     write_page(small_project.root, cell(code), "otra.qmd")
-    pages = [read(name, small_project.root) for name in names]
-    with execute.zygote(pages, small_project) as zygote:
-        assert (zygote is not None) == (sys.platform == "linux")
-        together = [execute.run(page, small_project, True, zygote) for page in pages]
-        numbers = [] if zygote is None else [zygote._process.pid]
-    for execution in together:
-        assert execution.notebook.cells[0].outputs[0].text == alone
-    assert execute.stale(pages[0], small_project) is None
+    pages = [Execution(read(name, small_project.root), small_project) for name in names]
+    with execute.forkserver(pages, force=True) as forkserver:
+        assert (forkserver is not None) == (sys.platform == "linux")
+        together = [execute.run(page, True, forkserver) for page in pages]
+        numbers = [] if forkserver is None else [forkserver._process.pid]
+    for notebook in together:
+        assert notebook.cells[0].outputs[0].text == alone
+    assert stale(small_project) is None
     assert not any(_runs(number) for number in numbers)
+
+
+def test_a_page_with_nothing_to_run_starts_no_kernel(small_project, monkeypatch):
+    small_project.config["publish"] = {"preload": ["numpy"]}
+    write_page(small_project.root, "Hola.\n\n" + "```{python}\n#| eval: false\n1 / 0\n```\n")
+    write_page(small_project.root, "Uno, `{python} 'valor'`.\n", "otra.qmd")
+    names = ["index.qmd", "otra.qmd"]
+    pages = [Execution(read(name, small_project.root), small_project) for name in names]
+    with execute.forkserver(pages) as forkserver:
+        assert forkserver is None  # not worth it for one kernel
+    started, manager = [], execute.kernels.manager
+    monkeypatch.setattr(
+        execute.kernels, "manager", lambda server: started.append(server) or manager(server)
+    )
+    text, code = execute.run(pages[0]).cells
+    assert (text.source, code.source, code.outputs) == ("Hola.", "1 / 0", [])
+    assert stale(small_project) is None
+    assert not started
+    assert execute.run(pages[1]).cells[0].source == "Uno, valor."
+    assert len(started) == 1
 
 
 def _runs(number):
@@ -211,7 +230,8 @@ def test_a_kernel_that_does_not_start_is_started_once_more(small_project, monkey
         monkeypatch.setattr(execute, "_execute", start)
 
     fails(1)
-    assert execute.run(page, small_project).notebook.cells[0].outputs[0].data["text/plain"] == "2"
+    notebook = execute.run(Execution(page, small_project))
+    assert notebook.cells[0].outputs[0].data["text/plain"] == "2"
     fails(2)
     with pytest.raises(PublishError, match=r"^index\.qmd: no Python kernel starts: Kernel died"):
-        execute.run(page, small_project, force=True)
+        execute.run(Execution(page, small_project), force=True)

@@ -14,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from publish import engines, single
+from publish import engines, standalone
 from publish.page import read
 from tarea2 import metrics
 from tarea2.commands import cli
@@ -109,7 +109,7 @@ def test_quarto_that_is_not_there_is_named_in_one_sentence(store, monkeypatch, c
     def here(command, **_):  # the renderer in this process, which finds no Quarto
         monkeypatch.setattr(engines, "_on_path", lambda: None)
         try:
-            single.main(Path(command[3]), single.Engine(command[5]))
+            standalone.main(Path(command[3]), standalone.Engine(command[5]))
         except SystemExit as stop:
             return SimpleNamespace(returncode=stop.code, stderr=capsys.readouterr().err)
 

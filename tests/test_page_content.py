@@ -12,7 +12,8 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from conftest import write_page
-from publish import execute, handover
+from publish import execute, quarto_freeze
+from publish.execution import Execution
 from publish.page import PageError, read
 from publish.project import Project, PublishError
 from test_publish import cell, quiet_build
@@ -80,10 +81,11 @@ def test_outputs_of_every_kind_are_shown(with_pictures):
 def test_quarto_is_handed_the_same_outputs(with_pictures, code, tmp_path):
     write_page(with_pictures.root, cell(code))
     page = read("index.qmd", with_pictures.root)
-    made = {page.path: execute.run(page, with_pictures)}
-    handover.freeze([page], made, with_pictures, tmp_path)
+    execution = Execution(page, with_pictures)
+    execute.run(execution)
+    quarto_freeze.write([execution], tmp_path)
     for form in ("html", "typst"):
-        text = handover.body(page, made, with_pictures, form, tmp_path / "f")
+        text = quarto_freeze.body(execution, form, tmp_path / "f")
         assert "object" not in text.split(":::: ")[-1].replace("object-fit", "")
         assert ".cell-output-display" in text
     if "Image(" in code or "SVG" in code:

@@ -1,12 +1,14 @@
 """The built-in renderer: what it refuses, what it reports, what it leaves in place."""
 
 import json
+from collections import Counter
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
 from conftest import write_page
+from publish import execution
 from publish.build import build
 from publish.page import PageError, read
 from publish.project import PublishError
@@ -85,13 +87,13 @@ def test_front_matter_is_checked(small_project):
 
 
 def test_a_cell_that_raises_names_page_line_and_label_and_keeps_the_last_site(small_project):
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     before = (small_project.output / "index.html").read_bytes()
     write_page(
         small_project.root, "Nuevo.\n\n" + cell("x = 1\nraise KeyError('no')", "label: mala")
     )
     with pytest.raises(PublishError) as error:
-        quiet_build(small_project)
+        quiet_build(small_project, forms=["html"])
     assert str(error.value) == "index.qmd:11: cell mala raised KeyError: 'no'"
     assert (small_project.output / "index.html").read_bytes() == before
 
@@ -127,15 +129,55 @@ def test_only_changed_pages_are_made_again(small_project):
     assert quiet_build(small_project) == ["index.qmd"]
 
 
+def test_only_the_forms_that_are_asked_for_are_made(small_project):
+    page = small_project.output / "index.html"
+    assert quiet_build(small_project, forms=["html"]) == ["index.qmd"]
+    assert [path.name for path in small_project.output.glob("index*.*")] == ["index.html"]
+    assert quiet_build(small_project, forms=["html"]) == []
+    assert quiet_build(small_project) == ["index.qmd"]
+    write_page(small_project.root, "Otro texto.\n")
+    before = page.read_bytes()
+    for form in ("pdf", "ipynb"):
+        assert quiet_build(small_project, forms=[form]) == ["index.qmd"]
+    assert quiet_build(small_project, forms=["pdf", "ipynb"]) == []
+    assert page.read_bytes() == before
+    assert quiet_build(small_project) == ["index.qmd"]  # its HTML was behind
+    assert "Otro texto." in page.read_text()
+    assert quiet_build(small_project) == []
+
+
+def test_a_build_reads_what_is_stored_and_what_was_used_once(small_project, monkeypatch):
+    (small_project.root / "datos.csv").write_text("uno")
+    code = cell("print(open('datos.csv').read())")
+    for name in ("index.qmd", "otra.qmd"):
+        write_page(small_project.root, code, name, name)
+    quiet_build(small_project, forms=["html"])
+    read_files: Counter = Counter()
+
+    def counted(function):
+        def count(path):
+            read_files[path.name] += 1
+            return function(path)
+
+        return count
+
+    monkeypatch.setattr(execution, "read_json", counted(execution.read_json))
+    monkeypatch.setattr(execution, "file_digest", counted(execution.file_digest))
+    write_page(small_project.root, "Otro texto.\n\n" + code, "otra.qmd", "otra.qmd")
+    assert quiet_build(small_project, forms=["html"]) == ["otra.qmd"]
+    assert {"index.json", "otra.json", "datos.csv"} <= set(read_files)
+    assert set(read_files.values()) == {1}
+
+
 def test_a_page_reverted_after_a_broken_build_is_still_published(small_project):
     write_page(small_project.root, "Otra.\n", "otra.qmd", "Otra")
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     write_page(small_project.root, "Hola, de nuevo.\n")
     write_page(small_project.root, cell("1/0"), "otra.qmd", "Otra")
     with pytest.raises(PublishError):
-        quiet_build(small_project)
+        quiet_build(small_project, forms=["html"])
     write_page(small_project.root, "Otra.\n", "otra.qmd", "Otra")
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     assert "de nuevo" in (small_project.output / "index.html").read_text()
 
 
@@ -197,15 +239,15 @@ def test_the_constructs_of_the_portable_subset_come_out(small_project):
 
 def test_two_builds_of_a_notebook_are_the_same_bytes(small_project):
     write_page(small_project.root, "Hola.\n\n" + cell("1 + 1"))
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["ipynb"])
     first = (small_project.output / "index.ipynb").read_bytes()
-    quiet_build(small_project, force=True)
+    quiet_build(small_project, force=True, forms=["ipynb"])
     assert (small_project.output / "index.ipynb").read_bytes() == first
 
 
 def test_a_search_entry_stands_for_every_section(small_project):
     write_page(small_project.root, "Entrada.\n\n## Equivarianza\n\nTexto buscado.\n")
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     script = (small_project.output / "site" / "search-index.js").read_text()
     entries = json.loads(script.removeprefix("window.searchIndex = ").rstrip(";\n"))
     found = [entry for entry in entries if "buscado" in entry["text"]]
@@ -258,19 +300,19 @@ def test_a_file_of_the_site_that_was_lost_or_altered_comes_back(small_project):
 
 def test_force_reaches_the_published_site(small_project):
     write_page(small_project.root, cell("import time; print(time.time_ns())"))
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     first = (small_project.output / "index.html").read_text()
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     assert (small_project.output / "index.html").read_text() == first
-    quiet_build(small_project, force=True)
+    quiet_build(small_project, force=True, forms=["html"])
     assert (small_project.output / "index.html").read_text() != first
 
 
 @pytest.mark.parametrize("damage", ["", "{", "null", '{"index.qmd": 3}'])
 def test_cut_files_of_the_cache_are_made_anew(small_project, damage):
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     good = (small_project.output / "index.html").read_bytes()
     for path in small_project.cache.rglob("*.json"):
         path.write_text(damage)
-    quiet_build(small_project)
+    quiet_build(small_project, forms=["html"])
     assert (small_project.output / "index.html").read_bytes() == good

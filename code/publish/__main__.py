@@ -12,6 +12,7 @@ import typer
 
 from publish import engines
 from publish.build import build
+from publish.build_state import FORMS
 from publish.project import Project, PublishError
 
 
@@ -19,6 +20,12 @@ class Engine(StrEnum):
     auto = "auto"
     quarto = "quarto"
     builtin = "builtin"
+
+
+class Form(StrEnum):
+    html = "html"
+    pdf = "pdf"
+    ipynb = "ipynb"
 
 
 def main(
@@ -32,6 +39,10 @@ def main(
         False
     ),
     jobs: Annotated[int, typer.Option(help="Pages made at the same time.")] = os.cpu_count() or 2,
+    to: Annotated[
+        list[Form] | None,
+        typer.Option(help="Make only this form, with the built-in renderer; repeatable."),
+    ] = None,
 ) -> None:
     """Build the site: HTML, PDF and an executed notebook of every page."""
     project, start = Project(), time.monotonic()
@@ -40,7 +51,11 @@ def main(
             if name not in project.pages:
                 raise PublishError(f"{name} is no page; pages are {', '.join(project.pages)}")
         quarto, reason = None, "chosen with --engine"
-        if engine is not Engine.builtin:
+        if to and engine is Engine.quarto:
+            raise PublishError("--to goes with the built-in renderer: add --engine builtin")
+        if to and engine is Engine.auto:
+            reason = "chosen with --to"
+        elif engine is not Engine.builtin:
             quarto, reason = engines.find_quarto(project)
         if engine is Engine.quarto and not quarto:
             raise PublishError(f"Quarto was asked for but cannot be used: {reason}")
@@ -49,7 +64,7 @@ def main(
         if quarto:
             made = engines.build_with_quarto(quarto, project, page, force, jobs=jobs)
         else:
-            made = build(project, page, force, jobs)
+            made = build(project, page, force, jobs, forms=to or FORMS)
     except PublishError as error:
         print(error, file=sys.stderr)
         print("Nothing was published: _output/ is as it was.", file=sys.stderr)
@@ -57,7 +72,8 @@ def main(
     name = reason if quarto else f"Built-in renderer ({reason})"
     where = os.path.relpath(project.output)
     seconds = time.monotonic() - start
-    print(f"{name}: {len(made)} pages made in {seconds:.0f} s, see {where}/index.html")
+    first = f"{where}/index.{to[0] if to else 'html'}"
+    print(f"{name}: {len(made)} pages made in {seconds:.0f} s, see {first}")
     if quarto:  # its search is loaded as modules, which browsers refuse from disk
         print("`make serve` opens the site through a server, which its search needs")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, render, resources, sources, website, wheel, widgets
-from publish.ledger import FORMS, Ledger, made
+from publish import execute, kernels, render, resources, sources, website, wheel, widgets
+from publish.build_state import FORMS, BuildState, made
+from publish.execution import Execution
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
@@ -19,8 +20,12 @@ def build(
     jobs: int = 2,
     publish: bool = True,
     report: Callable[[str], None] = print,
+    forms: Sequence[str] = FORMS,
 ) -> list[str]:
     """Bring ``_output/`` up to date and return the pages that were made anew.
+
+    With fewer ``forms`` than ``html``, ``pdf`` and ``ipynb`` the others stay as they were; the
+    next build of all of them makes what is behind.
 
     Pages are made in ``.build/site``; ``_output/`` changes only when all of them succeeded, so a
     broken page leaves the last good site in place. Without ``publish`` it does not change at all.
@@ -28,30 +33,32 @@ def build(
     execute.require_kernel()
     pages = [read(path, project.root) for path in project.pages]
     staging = project.cache / "site"
-    ledger = Ledger(project, pages, "builtin", staging)
-    changed = ledger.changed(only, force)
+    state = BuildState(project, pages, "builtin", staging, forms)
+    changed = state.changed(only, force)
     titles = website.titles(pages) if changed else {}
-    waiting = execute.waiting(changed, project, force)
-    if force or execute.inputs_changed(changed, project):
+    if force or any(execution.changed_input for execution in changed):
         widgets.forget(staging)
     errors = []
     # Kernels, pandoc and Typst do the work; the threads wait for them.
     with (
-        execute.zygote(waiting, project) as zygote,
+        execute.forkserver(changed, force) as forkserver,
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
-        tasks = {pool.submit(_make, page, project, titles, force, zygote): page for page in changed}
+        tasks = {
+            pool.submit(_make, execution, titles, force, forkserver, forms): execution
+            for execution in changed
+        }
         for task in as_completed(tasks):
             try:
-                execution, own = task.result()
+                own = task.result()
             except PublishError as error:
                 errors.append(str(error))
             else:
-                ledger.record(tasks[task], execution, [resource.path for resource in own])
-                report(f"  {tasks[task].path}")
+                state.record(tasks[task], [resource.path for resource in own])
+                report(f"  {tasks[task].page.path}")
     if errors:
         raise PublishError("\n".join(sorted(errors)))
-    missing = [page.path for page in pages if not made(page, staging)]
+    missing = [page.path for page in pages if not made(page, staging, forms)]
     if missing:
         there = ", ".join(page.path for page in pages if page.path not in missing) or "nothing"
         was = "was" if len(missing) == 1 else "were"
@@ -59,37 +66,45 @@ def build(
             f"  Not published: {', '.join(missing)} {was} never made; {there} is in "
             f"{staging.relative_to(project.root)}"
         )
-        return [page.path for page in changed]
+        return [execution.page.path for execution in changed]
     website.assets(project, staging)
-    if changed or not (staging / "site" / "search-index.js").exists():
+    if "html" in forms and (changed or not (staging / "site" / "search-index.js").exists()):
         website.search_index(project, staging)
     sources.write(project, staging)
     widgets.write(project, pages, staging)
-    _remove_stale(pages, ledger, staging)
+    _remove_stale(pages, state, staging)
     wheel.write(project, pages, staging)
     if publish:
-        ledger.publish()
-    return [page.path for page in changed]
+        state.publish()
+    return [execution.page.path for execution in changed]
 
 
 def _make(
-    page: Page, project: Project, titles: dict[str, str], force: bool, zygote
-) -> tuple[execute.Execution, list[resources.Resource]]:
+    execution: Execution,
+    titles: dict[str, str],
+    force: bool,
+    forkserver: kernels.ForkServer | None,
+    forms: Sequence[str],
+) -> list[resources.Resource]:
+    """Make one page; returns the files that it shows."""
+    page, project = execution.page, execution.project
     staging = project.cache / "site"
-    execution = execute.run(page, project, force, zygote)
-    notebook = execution.notebook
+    notebook = execute.run(execution, force, forkserver)
     own = resources.find(page, project, render.prose(notebook))
-    site = website.navigation(page, titles, project)
-    render.html(page, notebook, project, staging, site, own)
-    render.pdf(page, notebook, project, staging, own)
-    render.ipynb(page, notebook, project, staging, own)
-    return execution, own
+    if "html" in forms:
+        site = website.navigation(page, titles, project)
+        render.html(page, notebook, project, staging, site, own)
+    if "pdf" in forms:
+        render.pdf(page, notebook, project, staging, own)
+    if "ipynb" in forms:
+        render.ipynb(page, notebook, project, staging, own)
+    return own
 
 
-def _remove_stale(pages: list[Page], ledger: Ledger, staging: Path) -> None:
+def _remove_stale(pages: list[Page], state: BuildState, staging: Path) -> None:
     """Forget the output of pages that no longer exist, and files that no page shows any more."""
     kept = {f"{page.stem}.{form}" for page in pages for form in FORMS}
-    kept |= {name for page in pages for name in ledger.known[page.path]["files"]}
+    kept |= {name for page in pages for name in state.known[page.path]["files"]}
     folders = {f"{page.stem}_files" for page in pages} | {sources.FOLDER, widgets.FOLDER, "site"}
     for path in sorted(staging.rglob("*"), reverse=True):
         name = path.relative_to(staging).as_posix()

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from publish import execute, handover, render, resources, sources, wheel, widgets
-from publish.ledger import Ledger, made
+from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
+from publish.build_state import BuildState, made
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
 QUARTO_PACKAGE = "quarto-cli==1.10.19"
 OLDEST_QUARTO = (1, 10)
-HANDED_OVER = "PUBLISH_HANDED_OVER"  # tells the scripts that Quarto runs: all is done already
+FROZEN = "PUBLISH_FROZEN"  # tells the scripts that Quarto runs: all is done already
 
 
 def find_quarto(project: Project) -> tuple[str | None, str]:
@@ -86,34 +86,31 @@ def build_with_quarto(
     pages = [read(path, project.root) for path in project.pages]
     work = project.cache / "quarto"
     site = work / project.config["project"]["output-dir"]
-    ledger = Ledger(project, pages, "quarto", site)
-    changed = ledger.changed(only, force)
-    if force or execute.inputs_changed(changed, project):
+    state = BuildState(project, pages, "quarto", site)
+    changed = state.changed(only, force)
+    if force or any(each.changed_input for each in changed):
         widgets.forget(site)
     if changed:
-        executions = handover.execute_all(changed, project, force, jobs)
-        own = {
-            page.path: resources.find(page, project, render.prose(executions[page.path].notebook))
-            for page in changed
-        }
+        execute.run_all(changed, force, jobs)
+        own = [resources.find(each.page, project, render.prose(each.notebook)) for each in changed]
         _copy_sources(project, work)
-        for page in changed:
-            resources.copy(own[page.path], project, work)
-        handover.freeze(changed, executions, project, work)
-        render_with_quarto(program, work, [] if len(changed) == len(pages) else changed)
-        for page in changed:
-            notebook = executions[page.path].notebook
-            render.ipynb(page, notebook, project, site, own[page.path])
-            ledger.record(page, executions[page.path], [file.path for file in own[page.path]])
-            report(f"  {page.path}")
+        for files in own:
+            resources.copy(files, project, work)
+        quarto_freeze.write(changed, work)
+        some = [] if len(changed) == len(pages) else [each.page for each in changed]
+        render_with_quarto(program, work, some)
+        for each, files in zip(changed, own, strict=True):
+            render.ipynb(each.page, each.notebook, project, site, files)
+            state.record(each, [file.path for file in files])
+            report(f"  {each.page.path}")
     if not all(made(page, site) for page in pages):
-        return [page.path for page in changed]
+        return [each.page.path for each in changed]
     sources.write(project, site)
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)
     if publish:
-        ledger.publish()
-    return [page.path for page in changed]
+        state.publish()
+    return [each.page.path for each in changed]
 
 
 def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:
@@ -126,7 +123,7 @@ def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:
         done = subprocess.run(
             [program, "render", *target],
             cwd=work,
-            env=os.environ | {"QUARTO_PYTHON": sys.executable, HANDED_OVER: "1"},
+            env=os.environ | {"QUARTO_PYTHON": sys.executable, FROZEN: "1"},
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -1,4 +1,4 @@
-"""Run the cells of a page once, in order, and keep the result until something it used changes."""
+"""Run the cells of a page once, in order, unless what is stored of an earlier run still stands."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from publish import inputs, kernels
-from publish.files import digest, file_digest, read_json, write_atomically
-from publish.page import INLINE, Cell, Page, PageError
+from publish.execution import Execution
+from publish.page import Cell, Page, PageError
 from publish.project import Project, PublishError
 
 # Seconds for one cell. Pages read results; only the solutions train, for seconds on an idle core.
@@ -26,127 +25,83 @@ TIMEOUT = 600
 FIGURES = ["--InlineBackend.figure_formats=png", "--InlineBackend.figure_formats=svg"]
 
 
-@dataclass(frozen=True)
-class Execution:
-    """A page's cells as they came out: the notebook, and a hash that tells it from others."""
-
-    notebook: nbformat.NotebookNode
-    digest: str
-
-
 def run(
-    page: Page, project: Project, force: bool = False, zygote: kernels.Zygote | None = None
-) -> Execution:
-    """Execute a page, or take the stored execution if nothing that it depends on has changed.
+    execution: Execution, force: bool = False, forkserver: kernels.ForkServer | None = None
+) -> nbformat.NotebookNode:
+    """Execute a page if something that it depends on has changed; returns its notebook.
 
-    Prose cells of the notebook hold their inline values; code cells keep their ``#|`` options in
-    ``metadata.options``. A cell that raises stops the page with a :class:`PageError`.
+    A cell that raises stops the page with a :class:`PageError`.
     """
-    stored = None if force else _stored(page, project)
-    if stored is None or stale(page, project) is not None:
+    if force or execution.stale is not None:
         try:
-            stored = _execute(page, project, zygote)
+            results, used = _execute(execution.page, execution.project, forkserver)
         except RuntimeError:  # it did not start: another program took a port that it was given
-            stored = _execute_again(page, project, zygote)
-        write_atomically(_store(page, project), json.dumps(stored, ensure_ascii=False))
-    return _assemble(page, stored)
+            results, used = _execute_again(execution.page, execution.project, forkserver)
+        execution.store(results, used)
+    return execution.notebook
 
 
-def waiting(pages: list[Page], project: Project, force: bool = False) -> list[Page]:
-    """The pages that must be executed."""
-    return [page for page in pages if force or stale(page, project) is not None]
-
-
-def inputs_changed(pages: list[Page], project: Project) -> bool:
-    """Whether anything that the pages use has changed, their own code apart."""
-    stored = [_stored(page, project) for page in pages]
-    return any(one is None or inputs.change(one["inputs"], project.root) for one in stored)
+def run_all(executions: list[Execution], force: bool = False, jobs: int = 2) -> None:
+    """Execute pages side by side, each once; the errors of all of them in one report."""
+    errors = []
+    with (
+        forkserver(executions, force) as server,
+        ThreadPoolExecutor(max(1, min(jobs, len(executions)))) as pool,
+    ):
+        for task in as_completed([pool.submit(run, each, force, server) for each in executions]):
+            try:
+                task.result()
+            except PublishError as error:
+                errors.append(str(error))
+    if errors:
+        raise PublishError("\n".join(sorted(errors)))
 
 
 @contextmanager
-def zygote(pages: list[Page], project: Project) -> Iterator:
-    """What the kernels of the pages that must be executed are forked from, if they are several."""
+def forkserver(
+    executions: list[Execution], force: bool = False
+) -> Iterator[kernels.ForkServer | None]:
+    """What kernels are forked from, if several of the pages need one."""
+    wanted = [each for each in executions if force or each.stale is not None]
+    wanted = [each for each in wanted if _runs_something(each.page)]
+    if not wanted:
+        yield None
+        return
+    project = wanted[0].project
     skipped = inputs.skipped(project.root, project.output)
-    with kernels.prepared(len(pages), project.settings.preload, skipped, project.root) as made:
-        yield made
+    preload = project.settings.preload
+    with kernels.prepared(len(wanted), preload, skipped, project.root) as server:
+        yield server
 
 
-def stale(page: Page, project: Project) -> str | None:
-    """Why a page must be executed, in words; ``None`` if its stored execution still stands."""
-    stored = _stored(page, project)
-    if stored is None:
-        return "not executed yet"
-    if stored["code"] != _code_digest(page):
-        return "its code has changed"
-    return inputs.change(stored["inputs"], project.root)
-
-
-def stored_digest(page: Page, project: Project) -> str | None:
-    """Hash of the stored execution, current or not."""
-    stored = _stored(page, project)
-    return stored["whole"] if stored else None
-
-
-def _store(page: Page, project: Project) -> Path:
-    return project.cache / "executed" / f"{page.stem}.json"
-
-
-def _stored(page: Page, project: Project) -> dict | None:
-    """The stored execution; one that is cut or of another make does not count."""
-    stored = read_json(_store(page, project))
-    whole = isinstance(stored, dict) and stored.get("whole") == digest(
-        {name: value for name, value in stored.items() if name != "whole"}
-    )
-    return stored if whole else None
-
-
-def _code_digest(page: Page) -> str:
-    """Hash of what is executed. Prose, captions and other options change without executing."""
-    code = [
-        (cell.code, cell.options.get("eval", True)) if cell.kind == "code" else cell.inline
+def _runs_something(page: Page) -> bool:
+    return any(
+        cell.options.get("eval", True) if cell.kind == "code" else cell.inline
         for cell in page.cells
-        if cell.kind == "code" or cell.inline
-    ]
-    return digest(code, file_digest(Path(__file__)), file_digest(kernels.WATCH))
+    )
 
 
-def _assemble(page: Page, stored: dict) -> Execution:
-    """Put stored outputs and inline values into the page as it is written now."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {
-        "name": "python3", "display_name": "Python 3", "language": "python",
-    }  # fmt: skip
-    results = iter(stored["results"])
-    for cell in page.cells:
-        if cell.kind == "code":
-            result = next(results)
-            node = nbformat.v4.new_code_cell(
-                cell.code,
-                metadata={"options": cell.options, "line": cell.line},
-                outputs=[nbformat.from_dict(output) for output in result["outputs"]],
-                execution_count=result["count"],
-            )
-        else:
-            values = iter(next(results)["values"] if cell.inline else ())
-            source = INLINE.sub(
-                lambda match, values=values: match["before"] + next(values), cell.source
-            )
-            node = nbformat.v4.new_markdown_cell(source)
-        notebook.cells.append(node)
-    return Execution(notebook, stored["whole"])
-
-
-def _execute_again(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
+def _execute_again(
+    page: Page, project: Project, forkserver: kernels.ForkServer | None
+) -> tuple[list[dict], dict]:
     try:
-        return _execute(page, project, zygote)
+        return _execute(page, project, forkserver)
     except RuntimeError as error:
         raise PublishError(f"{page.path}: no Python kernel starts: {error}") from None
 
 
-def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dict:
+def _execute(
+    page: Page, project: Project, forkserver: kernels.ForkServer | None
+) -> tuple[list[dict], dict]:
+    """What each cell gave, and the record of what they used."""
+    if not _runs_something(page):
+        results = [{"outputs": [], "count": None} for cell in page.cells if cell.kind == "code"]
+        return results, inputs.record(
+            {"modules": {}, "used": {}}, project.root, project.settings.environment
+        )
     client = NotebookClient(
         nbformat.v4.new_notebook(),
-        km=kernels.manager(zygote),
+        km=kernels.manager(forkserver),
         timeout=TIMEOUT,
         coalesce_streams=True,  # one block for what a cell prints, however often it is sent
         extra_arguments=["--log-level=CRITICAL", *FIGURES],
@@ -168,9 +123,7 @@ def _execute(page: Page, project: Project, zygote: kernels.Zygote | None) -> dic
             elif cell.inline:
                 results.append({"values": _inline_values(client, page, cell)})
         told = _ask(client, "__import__('sys').modules['_publish_watch'].report()")
-    record = inputs.record(json.loads(told), project.root, project.settings.environment)
-    stored = {"code": _code_digest(page), "inputs": record, "results": results}
-    return stored | {"whole": digest(stored)}
+    return results, inputs.record(json.loads(told), project.root, project.settings.environment)
 
 
 def _ask(client: NotebookClient, expression: str) -> str:

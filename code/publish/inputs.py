@@ -13,6 +13,7 @@ import platform
 import site
 import sys
 import sysconfig
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -88,8 +89,14 @@ def record(told: dict, root: Path, watched: list[str]) -> dict:
     }
 
 
-def change(known: dict, root: Path) -> str | None:
-    """The first input that is not as it was, in words, or ``None`` if all are."""
+def change(
+    known: dict, root: Path, hashed: Callable[[Path], str | None] = file_digest
+) -> str | None:
+    """The first input that is not as it was, in words, or ``None`` if all are.
+
+    ``hashed`` gives a file's hash as it is now; pages that use the same files may share what it
+    found.
+    """
     if known["python"] != platform.python_version():
         return f"Python {known['python']} was used before"
     for name, value in known["environment"].items():
@@ -103,19 +110,9 @@ def change(known: dict, root: Path) -> str | None:
         if value == "folder":
             if not path.is_dir():
                 return f"{name} is no longer there"
-        elif _seen(path) != value:
+        elif hashed(path) != value:
             return f"{name} is new" if value is None else f"{name} has changed"
     return None
-
-
-def forget() -> None:
-    """Let the next check look at all files again: they may change between two builds."""
-    _seen.cache_clear()
-
-
-@cache
-def _seen(path: Path) -> str | None:
-    return file_digest(path)
 
 
 @cache

@@ -20,7 +20,7 @@ from pathlib import Path
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-ZYGOTE = Path(__file__).with_name("zygote.py")
+FORKSERVER = Path(__file__).with_name("forkserver.py")
 WATCH = Path(__file__).with_name("watch.py")
 
 
@@ -34,14 +34,14 @@ def environment() -> dict[str, str]:
     return given
 
 
-class Zygote:
+class ForkServer:
     """The process that kernels are forked from."""
 
     def __init__(self, modules: tuple[str, ...], skipped: list[str], folder: Path):
         given = json.dumps({"watch": str(WATCH), "skipped": skipped, "modules": modules})
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, str(ZYGOTE), given],
+            [sys.executable, str(FORKSERVER), given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,24 +68,24 @@ class Zygote:
 @contextmanager
 def prepared(
     pages: int, modules: tuple[str, ...], skipped: list[str], folder: Path
-) -> Iterator[Zygote | None]:
+) -> Iterator[ForkServer | None]:
     """A process to fork kernels from, if that is worth it for this number of pages."""
     if pages < 2 or not modules or sys.platform != "linux":
         yield None
         return
-    zygote = Zygote(modules, skipped, folder)
+    forkserver = ForkServer(modules, skipped, folder)
     try:
-        yield zygote
+        yield forkserver
     finally:
-        zygote.close()
+        forkserver.close()
 
 
-def manager(zygote: Zygote | None) -> AsyncKernelManager:
+def manager(forkserver: ForkServer | None) -> AsyncKernelManager:
     """What starts and ends the kernel of one page."""
     made = AsyncKernelManager(kernel_name="python3")
-    if zygote is not None:
+    if forkserver is not None:
         made.provisioner = ForkedProvisioner(
-            zygote, parent=made, kernel_spec=made.kernel_spec, kernel_id=made.kernel_id
+            forkserver, parent=made, kernel_spec=made.kernel_spec, kernel_id=made.kernel_id
         )
     return made
 
@@ -93,13 +93,13 @@ def manager(zygote: Zygote | None) -> AsyncKernelManager:
 class ForkedProvisioner(LocalProvisioner):
     """Jupyter's local provisioner with a fork in place of a new Python."""
 
-    def __init__(self, zygote: Zygote, **kwargs):
+    def __init__(self, forkserver: ForkServer, **kwargs):
         super().__init__(**kwargs)
-        self._zygote = zygote
+        self._forkserver = forkserver
 
     async def launch_kernel(self, cmd: list[str], **kwargs):
         arguments = cmd[cmd.index("-m") + 2 :] if "-m" in cmd else cmd[1:]
-        number = self._zygote.fork(arguments, kwargs["env"], kwargs.get("cwd") or os.getcwd())
+        number = self._forkserver.fork(arguments, kwargs["env"], kwargs.get("cwd") or os.getcwd())
         self.process = _Forked(number)
         self.pid = number
         self.pgid = number  # it leads its own group

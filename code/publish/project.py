@@ -54,7 +54,7 @@ class Settings:
         str, ...
     ] = ()  # filters that see a page before its listings and figures are written
     wheel: Mapping | None = None  # what the package's wheel is built from
-    handin: Mapping | None = None  # what `make entrega` packs besides the pages
+    submission: Mapping | None = None  # what `make entrega` packs besides the pages
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _save_examples(stored: OwnRuns, work: Path, say: Callable[[str], None]) -> b
 def _make(page: Path, engine: str) -> None:
     """Have the renderer make a page, in a process of its own, as it knows nothing of studies."""
     done = subprocess.run(
-        [sys.executable, "-m", "publish.single", str(page), "--engine", engine],
+        [sys.executable, "-m", "publish.standalone", str(page), "--engine", engine],
         capture_output=True, encoding="utf-8", errors="replace",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip

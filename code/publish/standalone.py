@@ -1,4 +1,4 @@
-"""``python -m publish.single PAGE.qmd``: a page that stands alone, as HTML in one file and as PDF.
+"""``python -m publish.standalone PAGE.qmd``: a page that stands alone, HTML in one file and PDF.
 
 Both are written beside the page, whose folder becomes a small project of its own: the look of the
 site is copied into it, and its cells run there.
@@ -20,6 +20,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from publish import engines, execute, render, resources
+from publish.execution import Execution
 from publish.files import write_atomically
 from publish.page import Page, read
 from publish.project import THEME, Project, PublishError
@@ -53,9 +54,9 @@ def make(source: Path, engine: Engine = Engine.BUILTIN) -> tuple[Path, Path]:
     page = read(source.name, root)
     if engine is Engine.QUARTO:
         return _with_quarto(page, project)
-    notebook = execute.run(page, project).notebook
+    notebook = execute.run(Execution(page, project))
     own = resources.find(page, project, render.prose(notebook))
-    render.html(page, notebook, project, project.cache / "made", {}, own, "single.html")
+    render.html(page, notebook, project, project.cache / "made", {}, own, "standalone.html")
     made = project.cache / "made" / f"{page.stem}.html"
     write_atomically(root / made.name, _in_one_file(made, root / "theme" / "site"))
     render.pdf(page, notebook, project, root, own)

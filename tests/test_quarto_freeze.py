@@ -10,9 +10,10 @@ import sys
 import pytest
 
 from conftest import write_page
-from publish import execute, handover
+from publish import execute, quarto_freeze
 from publish.build import build
 from publish.engines import _explained
+from publish.execution import Execution, executions
 from publish.page import read
 from publish.project import ROOT, PublishError
 from test_publish import FIGURE, cell
@@ -33,9 +34,9 @@ BODY = (
 
 
 def frozen(project, form, target):
-    page = read("index.qmd", project.root)
-    made = handover.execute_all([page], project)
-    handover.freeze([page], made, project, target)
+    execution = Execution(read("index.qmd", project.root), project)
+    execute.run(execution)
+    quarto_freeze.write([execution], target)
     path = target / "_freeze" / "index" / "execute-results" / f"{form}.json"
     return json.loads(path.read_text())
 
@@ -73,7 +74,7 @@ def test_the_hash_is_of_the_text_as_quarto_reads_it(small_project, tmp_path, sta
     assert frozen(small_project, "html", tmp_path)["hash"] == hashlib.md5(text).hexdigest()
 
 
-def test_what_is_handed_over_is_never_stale(small_project, tmp_path):
+def test_what_is_frozen_is_never_stale(small_project, tmp_path):
     (small_project.root / "datos.csv").write_text("uno")
     write_page(small_project.root, cell("print(open('datos.csv').read())"))
     assert "uno" in frozen(small_project, "html", tmp_path)["result"]["markdown"]
@@ -163,5 +164,5 @@ def test_an_error_names_each_broken_page_and_stores_the_others(small_project):
         write_page(small_project.root, cell(f"raise KeyError('{name}')"), name, name)
     pages = [read(name, small_project.root) for name in ("b.qmd", "index.qmd", "c.qmd")]
     with pytest.raises(PublishError, match=r"b\.qmd:7: cell 1 raised KeyError: 'b.qmd'\nc.qmd:7"):
-        handover.execute_all(pages, small_project)
-    assert execute.stale(pages[1], small_project) is None
+        execute.run_all(executions(pages, small_project))
+    assert Execution(pages[1], small_project).stale is None

@@ -22,12 +22,12 @@ LINK = re.compile(r"\[([^\[\]]*)\]\(([^():#]+)\.ipynb\)")
 def archive(project: Project, site: Path, target: Path) -> Path:
     """Write the archive from the site in a folder; returns ``target``.
 
-    ``publish.handin`` in ``_quarto.yml`` says where things go. Raises :class:`PublishError` if a
-    page of the site or its wheel is missing.
+    ``publish.submission`` in ``_quarto.yml`` says where things go. Raises :class:`PublishError` if
+    a page of the site or its wheel is missing.
     """
-    wanted = project.settings.handin
+    wanted = project.settings.submission
     if wanted is None:
-        raise PublishError("_quarto.yml: publish has no handin, so there is nothing to pack")
+        raise PublishError("_quarto.yml: publish has no submission, so there is nothing to pack")
     entries = {"LEEME.md": (project.root / wanted["readme"]).read_bytes()}
     places = _places(project, wanted["pages"])
     for stem, place in places.items():

@@ -3,7 +3,7 @@
 Quarto's freezer holds what an engine made of a page: ``_freeze/<page>/execute-results/<form>.json``
 with the Markdown and a hash of the page, and the pictures beside it. With ``freeze: auto`` a render
 of the project takes it where the hash is that of the page. The files are written anew before each
-render from executions that are current (:mod:`publish.execute`), so that they are never stale,
+render from executions that are current (:mod:`publish.execution`), so that they are never stale,
 whatever changed: the page, the package, data or versions.
 """
 
@@ -13,44 +13,23 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from urllib.parse import quote
 
-from publish import execute, outputs, render
+from publish import outputs, render
+from publish.execution import Execution
 from publish.files import write_atomically
 from publish.page import Page
-from publish.project import Project, PublishError, read_text
+from publish.project import read_text
 
 # Quarto's format -> the name of its frozen result, and the kind of output that it shows.
 FORMS = {"html": ("html", "html"), "typst": ("typ", "typst"), "ipynb": ("ipynb", "typst")}
 
 
-def execute_all(
-    pages: list[Page], project: Project, force: bool = False, jobs: int = 2
-) -> dict[str, execute.Execution]:
-    """Execute the pages side by side, each once; the errors of all of them in one report."""
-    made, errors = {}, []
-    with (
-        execute.zygote(execute.waiting(pages, project, force), project) as zygote,
-        ThreadPoolExecutor(max(1, min(jobs, len(pages)))) as pool,
-    ):
-        tasks = {pool.submit(execute.run, page, project, force, zygote): page for page in pages}
-        for task in as_completed(tasks):
-            try:
-                made[tasks[task].path] = task.result()
-            except PublishError as error:
-                errors.append(str(error))
-    if errors:
-        raise PublishError("\n".join(sorted(errors)))
-    return made
-
-
-def freeze(
-    pages: Iterable[Page], executions: dict[str, execute.Execution], project: Project, root: Path
-) -> None:
-    """Write the frozen results of pages below ``root``, where Quarto renders them."""
-    for page in pages:
+def write(executions: Iterable[Execution], root: Path) -> None:
+    """Write the frozen results of executed pages below ``root``, where Quarto renders them."""
+    for execution in executions:
+        page, project = execution.page, execution.project
         folder = root / "_freeze" / page.stem
         shutil.rmtree(folder, ignore_errors=True)
         # Quarto hashes the text as it reads it: without a byte order mark, with plain line ends.
@@ -58,7 +37,7 @@ def freeze(
         for form, (name, _) in FORMS.items():
             result = {
                 "engine": "jupyter",
-                "markdown": _front_matter(text) + body(page, executions, project, form, folder),
+                "markdown": _front_matter(text) + body(execution, form, folder),
                 "supporting": [f"{Path(page.stem).name}_files"],
                 "filters": [],
                 "includes": {},
@@ -68,27 +47,21 @@ def freeze(
             write_atomically(path, json.dumps(frozen, ensure_ascii=False, indent=2))
 
 
-def body(
-    page: Page,
-    executions: dict[str, execute.Execution],
-    project: Project,
-    form: str,
-    folder: Path,
-) -> str:
+def body(execution: Execution, form: str, folder: Path) -> str:
     """A page in the Markdown that Quarto's Jupyter engine writes; pictures go to ``folder``."""
-    shown = FORMS[form][1]
-    defaults = render.defaults(page, project, form)
+    page, shown = execution.page, FORMS[form][1]
+    defaults = render.defaults(page, execution.project, form)
 
-    def write(name: str, content: bytes) -> str:
+    def save(name: str, content: bytes) -> str:
         write_atomically(folder / f"figure-{form}" / name, content)
         return quote(f"{Path(page.stem).name}_files/figure-{form}/{name}")
 
     parts = []
-    for index, cell in enumerate(executions[page.path].notebook.cells):
+    for index, cell in enumerate(execution.notebook.cells):
         if cell.cell_type == "markdown":
             parts.append(cell.source)
         else:
-            parts.append(_cell(page, cell, index, defaults | cell.metadata.options, shown, write))
+            parts.append(_cell(page, cell, index, defaults | cell.metadata.options, shown, save))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from publish import execute, inputs
+from publish.execution import Execution, executions
 from publish.files import digest, file_digest, inventory, read_json, write_atomically
 from publish.page import LABEL, Page
 from publish.project import Project, PublishError
@@ -16,33 +17,45 @@ FORMS = ("html", "pdf", "ipynb")
 WRITERS = ("pypandoc_binary", "typst", "babel", "nbformat")
 
 
-class Ledger:
+class BuildState:
     """What is known about the last build of the pages in ``folder``.
 
     A page is made anew when its text, its execution, a file that it shows, the theme, the
-    configuration or a writer's version has changed, or when one of its forms is missing.
+    configuration or a writer's version has changed since each of ``forms`` was made, or when one
+    of them is missing.
     """
 
-    def __init__(self, project: Project, pages: list[Page], engine: str, folder: Path):
+    def __init__(
+        self,
+        project: Project,
+        pages: list[Page],
+        engine: str,
+        folder: Path,
+        forms: Sequence[str] = FORMS,
+    ):
         _check_labels(pages)
-        inputs.forget()
-        self.project, self.pages, self.folder = project, pages, folder
+        self.project, self.folder, self.forms = project, folder, forms
+        self.executions = executions(pages, project)
         self.file = project.cache / f"state-{engine}.json"
         self.known: dict[str, dict] = read_json(self.file) or {}
         self.shared = _shared_digest(project, [page.metadata["title"] for page in pages])
 
-    def changed(self, only: list[str] | None, force: bool) -> list[Page]:
+    def changed(self, only: list[str] | None, force: bool) -> list[Execution]:
         """The pages to make, in the order of the project."""
-        asked = [page for page in self.pages if only is None or page.path in only]
-        return [page for page in asked if force or not self._stands(page)]
+        asked = [each for each in self.executions if only is None or each.page.path in only]
+        return [each for each in asked if force or not self._stands(each)]
 
-    def record(self, page: Page, execution: execute.Execution, files: list[str]) -> None:
-        """Note that a page now stands for its sources; ``files`` are those that it shows."""
-        self.known[page.path] = {
-            "key": self._key(page),
+    def record(self, execution: Execution, files: list[str]) -> None:
+        """Note that a page's forms stand for its sources; ``files`` are those that it shows."""
+        made_from = {
+            "key": self._key(execution.page),
             "execution": execution.digest,
             "files": {name: file_digest(self.project.root / name) for name in files},
         }
+        known = self.known.get(execution.page.path)
+        same = isinstance(known, dict) and made_from.items() <= known.items()
+        forms = {*self.forms, *(known.get("forms", []) if same else [])}
+        self.known[execution.page.path] = made_from | {"forms": sorted(forms)}
         write_atomically(self.file, json.dumps(self.known, indent=1))
 
     def publish(self) -> None:
@@ -67,25 +80,26 @@ class Ledger:
         shutil.rmtree(old, ignore_errors=True)
         write_atomically(mark, json.dumps(wanted))
 
-    def _stands(self, page: Page) -> bool:
-        known = self.known.get(page.path)
-        if not isinstance(known, dict) or known.get("key") != self._key(page):
+    def _stands(self, execution: Execution) -> bool:
+        known = self.known.get(execution.page.path)
+        if not isinstance(known, dict) or known.get("key") != self._key(execution.page):
             return False
         files = known["files"].items()
         return (
-            made(page, self.folder)
+            set(self.forms) <= set(known["forms"])
+            and made(execution.page, self.folder, self.forms)
             and all(file_digest(self.project.root / name) == value for name, value in files)
-            and known["execution"] == execute.stored_digest(page, self.project)
-            and execute.stale(page, self.project) is None
+            and known["execution"] == execution.digest
+            and execution.stale is None
         )
 
     def _key(self, page: Page) -> str:
         return digest(page.metadata, [(cell.kind, cell.source) for cell in page.cells], self.shared)
 
 
-def made(page: Page, folder: Path) -> bool:
-    """Whether a folder holds all three forms of a page."""
-    return all((folder / f"{page.stem}.{end}").exists() for end in FORMS)
+def made(page: Page, folder: Path, forms: Sequence[str] = FORMS) -> bool:
+    """Whether a folder holds these forms of a page."""
+    return all((folder / f"{page.stem}.{form}").exists() for form in forms)
 
 
 def _shared_digest(project: Project, titles: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A process that has imported what pages need and becomes a kernel by forking, again and again.
+"""A fork server: it imports what pages need once and becomes a kernel by forking, again and again.
 
 Importing torch and its like takes longer than most pages do. Run by :mod:`publish.kernels`; it
 reads one JSON line for each kernel from standard input and answers with the process's number.

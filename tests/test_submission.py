@@ -6,22 +6,26 @@ import zipfile
 import nbformat
 import pytest
 
+from conftest import write_page
 from fresh import Fresh
-from publish.handin import archive
+from publish import execute
+from publish.execution import Execution
+from publish.page import read
 from publish.project import PublishError
+from publish.submission import archive
 
 CHAPTER = "capitulos/06-preguntas-cnn.ipynb"
 SOLUTION = "soluciones/10-1-convolucion-1d.ipynb"
 
 
 @pytest.fixture(scope="module")
-def handed_in(project, site, tmp_path_factory):
+def packed(project, site, tmp_path_factory):
     return archive(project, site, tmp_path_factory.mktemp("entrega") / "entrega.zip")
 
 
 @pytest.fixture(scope="module")
-def unpacked(handed_in, tmp_path_factory):
-    with zipfile.ZipFile(handed_in) as file:
+def unpacked(packed, tmp_path_factory):
+    with zipfile.ZipFile(packed) as file:
         file.extractall(tmp_path_factory.mktemp("suelta"))
         return tmp_path_factory.getbasetemp() / "suelta0" / "entrega"
 
@@ -31,8 +35,8 @@ def fresh(tmp_path_factory):
     return Fresh(tmp_path_factory.mktemp("fresh"))
 
 
-def test_everything_is_there(handed_in, project, site):
-    with zipfile.ZipFile(handed_in) as file:
+def test_everything_is_there(packed, project, site):
+    with zipfile.ZipFile(packed) as file:
         names = {name.removeprefix("entrega/") for name in file.namelist()}
     (wheel,) = site.glob("*.whl")
     assert {"LEEME.md", "informe.pdf", "informe.ipynb", "cuaderno-explicativo.ipynb"} <= names
@@ -71,9 +75,9 @@ def test_links_lead_to_what_is_in_the_archive(unpacked):
     assert found > 50
 
 
-def test_the_same_site_gives_the_same_bytes(handed_in, project, site, tmp_path):
+def test_the_same_site_gives_the_same_bytes(packed, project, site, tmp_path):
     again = archive(project, site, tmp_path / "entrega.zip")
-    assert again.read_bytes() == handed_in.read_bytes()
+    assert again.read_bytes() == packed.read_bytes()
 
 
 def test_a_site_that_is_not_built_is_named(tmp_path, project):
@@ -97,6 +101,18 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
     fresh.run_notebook(unpacked / name)
     assert any(before)
     assert outputs(unpacked / name) == before
+
+
+def test_what_a_cell_prints_is_one_output_however_it_is_sent(small_project, fresh, tmp_path):
+    """A kernel sends what is flushed at once, and what waits whenever its clock says so."""
+    code = "for word in ('uno', 'dos'):\n    print(word, flush=True)"
+    write_page(small_project.root, f"```{{python}}\n{code}\n```\n")
+    made = execute.run(Execution(read("index.qmd", small_project.root), small_project))
+    assert [output.text for output in made.cells[0].outputs] == ["uno\ndos\n"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(book, tmp_path / "suelto.ipynb")
+    fresh.run_notebook(tmp_path / "suelto.ipynb")
+    assert outputs(tmp_path / "suelto.ipynb") == ["uno\ndos\n"]
 
 
 def test_the_unpacked_code_installs_with_its_results(unpacked, tmp_path):
