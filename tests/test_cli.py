@@ -38,6 +38,14 @@ def test_a_mistake_ends_in_one_sentence(arguments, code, message):
     assert "Traceback" not in done.stderr
 
 
+def test_the_package_runs_as_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "tarea2", "dance"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert "No such command 'dance'" in done.stderr
+
+
 def test_help_names_the_commands():
     done = tarea2("--help")
     assert done.returncode == 0

@@ -284,3 +284,13 @@ def test_vectorised_form_is_far_faster_than_the_loops():
         return time.perf_counter() - start
 
     assert seconds(conv2d_loops) > 100 * min(seconds(conv2d) for _ in range(5))
+
+
+@pytest.mark.parametrize("convolve", [conv2d, conv2d_loops])
+def test_half_precision_is_summed_in_single(convolve):
+    ones = np.ones((1, 3, 29, 29), np.float16)
+    y = convolve(ones, ones)
+    assert y.dtype == np.float16
+    assert y.item() == np.float16(3 * 29 * 29)  # a sum in half would stop at 2,048
+    large = np.full((1, 2, 1, 1), 300, np.float16)  # products that half precision cannot hold
+    assert convolve(large, large * [[[[1]], [[-1]]]]).item() == 0

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import pickle
+import random
 import shutil
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from tarea2 import datasets, paths
-from tarea2.datasets import MNIST_FILES, DataError, mnist_files
+from tarea2.datasets import MNIST_FILES, DataError, mnist_files, small
 
 SHARED = Path(os.environ.get("TAREA2_DATA_DIR", paths.ROOT.parent / "shared" / "data"))
 
@@ -43,6 +44,17 @@ def small_mnist(tmp_path, monkeypatch):
     datasets.mnist.cache_clear()
     yield folder
     datasets.mnist.cache_clear()
+
+
+def test_mnist1d_leaves_the_global_generators_alone():
+    small._generated.cache_clear()
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    expected = random.random(), np.random.random()  # noqa: NPY002
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    small._generated()
+    assert (random.random(), np.random.random()) == expected  # noqa: NPY002
 
 
 def test_mnist1d_equals_the_published_file():

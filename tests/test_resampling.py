@@ -150,3 +150,11 @@ def test_a_kernel_of_twice_the_stride_has_no_checkerboard():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_bilinear_does_not_overflow_between_the_largest_values(kind):
+    largest = np.finfo(kind).max
+    y = bilinear(np.full((2, 2), largest, kind), round_up=False)
+    assert y.dtype == kind
+    assert (y[:3, :3] == largest).all()

@@ -126,8 +126,12 @@ def conv2d_loops(
     filters, _, kernel_height, kernel_width = weight.shape
     out_height = output_size(height, kernel_height, stride, padding)
     out_width = output_size(width, kernel_width, stride, padding)
+    # Half precision is summed in single, as matrix products do: 2,048 + 1 is 2,048 in half.
+    kind = np.result_type(x, weight)
+    wide = np.result_type(kind, np.float32)
+    x, weight = x.astype(wide, copy=False), weight.astype(wide, copy=False)
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    y = np.zeros((samples, filters, out_height, out_width), dtype=np.result_type(x, weight))
+    y = np.zeros((samples, filters, out_height, out_width), wide)
     for n in range(samples):
         for o in range(filters):
             for i in range(out_height):
@@ -137,7 +141,7 @@ def conv2d_loops(
                             for v in range(kernel_width):
                                 pixel = x[n, c, i * stride + u, j * stride + v]
                                 y[n, o, i, j] += pixel * weight[o, c, u, v]
-    return y
+    return y.astype(kind, copy=False)
 
 
 def conv2d(

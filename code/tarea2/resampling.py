@@ -82,14 +82,15 @@ def bilinear(x: np.ndarray, round_up: bool = True) -> np.ndarray:
     rounds fractions up (``np.ceil``), which suits whole grey levels.
     """
     x = check_array("x", x, 2)
+    # Halves and quarters are exact and cannot overflow in a sum, as whole values can.
     padded = np.pad(x, ((0, 1), (0, 1)))  # (H + 1, W + 1)
     here, right = padded[:-1, :-1], padded[:-1, 1:]
     below, across = padded[1:, :-1], padded[1:, 1:]
     y = np.empty((2 * x.shape[0], 2 * x.shape[1]), dtype=x.dtype)
     y[::2, ::2] = here
-    y[::2, 1::2] = (here + right) / 2
-    y[1::2, ::2] = (here + below) / 2
-    y[1::2, 1::2] = (here + right + below + across) / 4
+    y[::2, 1::2] = here / 2 + right / 2
+    y[1::2, ::2] = here / 2 + below / 2
+    y[1::2, 1::2] = here / 4 + right / 4 + below / 4 + across / 4
     return np.ceil(y) if round_up else y
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import cache
 
 import numpy as np
@@ -34,7 +35,14 @@ def mnist1d(validation: int = 400) -> Dataset:
 def _generated() -> dict[str, np.ndarray]:
     from mnist1d.data import get_dataset_args, make_dataset
 
-    made: dict[str, np.ndarray] = make_dataset(get_dataset_args())
+    # The authors' function seeds the global generators of NumPy and Python: whoever draws from
+    # them goes on as if it had not been called.
+    states = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        made: dict[str, np.ndarray] = make_dataset(get_dataset_args())
+    finally:
+        np.random.set_state(states[0])  # noqa: NPY002
+        random.setstate(states[1])
     return made
 
 

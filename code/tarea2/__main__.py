@@ -1,0 +1,5 @@
+"""``python -m tarea2`` is the command ``tarea2``."""
+
+from tarea2.commands.cli import main
+
+main()
