@@ -39,7 +39,7 @@ python make.py TARGET [SETTING=value ...]
   test          run the tests
   test-browser  run the tests that open the site in Chromium; without it that is an error
   entrega       render, then pack everything that is handed in into _output/entrega.zip
-  readme        write the tables of README.md anew from code and stored results
+  tables        write the tables of CONTRIBUTING.md anew from code and stored results
   lint          check style, types, layers and workflows
   setup         set up .venv only
   clean         remove _output/ and what was built, .venv excepted
@@ -111,8 +111,8 @@ def entrega(settings: dict[str, str]) -> int:
     return report(settings) or run(settings, "-m", "publish.submission")
 
 
-def readme(settings: dict[str, str]) -> int:
-    return run(settings, str(ROOT / "code" / "readme.py"))
+def tables(settings: dict[str, str]) -> int:
+    return run(settings, str(ROOT / "code" / "contributing.py"))
 
 
 def lint(settings: dict[str, str]) -> int:
@@ -232,7 +232,7 @@ def sources() -> str:
 
 TARGETS = {
     "report": report, "serve": serve, "test": test, "test-browser": test_browser,
-    "entrega": entrega, "readme": readme, "lint": lint, "setup": setup, "clean": clean,
+    "entrega": entrega, "tables": tables, "lint": lint, "setup": setup, "clean": clean,
 }  # fmt: skip
 
 if __name__ == "__main__":

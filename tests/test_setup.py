@@ -19,7 +19,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name as canonical
 
-import readme
+import contributing
 from publish.engines import QUARTO_PACKAGE
 from publish.project import ROOT
 
@@ -296,28 +296,28 @@ def test_the_workflow_says_what_make_understands_and_publishes_a_site_it_made():
     assert taken["with"]["name"] in made
 
 
-# README -----------------------------------------------------------------------------------------
+# README and CONTRIBUTING ------------------------------------------------------------------------
 
 
-def test_the_tables_of_the_readme_are_those_of_today():
-    text = readme.README.read_text("utf-8")
-    assert readme.updated(text) == text, "run `make readme`"
+def test_the_tables_of_contributing_are_those_of_today():
+    text = contributing.PAGE.read_text("utf-8")
+    assert contributing.updated(text) == text, "run `make tables`"
 
 
-def test_an_old_table_of_the_readme_would_be_seen():
-    text = readme.README.read_text("utf-8")
+def test_an_old_table_would_be_seen():
+    text = contributing.PAGE.read_text("utf-8")
     assert "| `tarea2 train segmentation --jobs 2` | 30, 100 |" in text
-    assert readme.updated(text.replace(" 30, 100 |", " 29, 97 |")) == text
+    assert contributing.updated(text.replace(" 30, 100 |", " 29, 97 |")) == text
     with pytest.raises(SystemExit, match=r"no single block from <!-- map -->"):
-        readme.updated(text.replace("<!-- end of map -->", ""))
+        contributing.updated(text.replace("<!-- end of map -->", ""))
 
 
 def test_the_map_knows_modules_from_what_is_in_them():
     code = "from tarea2 import models, pages\nfrom tarea2.plots import final as draw\n"
     code += "from tarea2.evaluation import predict\nimport numpy as np\n"
-    assert readme.imports(code) == {"models", "pages", "plots.final", "evaluation"}
-    assert readme.tests_of("convolution") == {"convolution"}
-    assert "results" in readme.tests_of("studies.final")  # no test file has its name
+    assert contributing.imports(code) == {"models", "pages", "plots.final", "evaluation"}
+    assert contributing.tests_of("convolution") == {"convolution"}
+    assert "results" in contributing.tests_of("studies.final")  # no test file has its name
 
 
 def test_every_path_that_the_readmes_name_is_there():

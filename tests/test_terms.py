@@ -14,7 +14,7 @@ from publish.page import read
 from publish.project import ROOT, Project
 
 ENTRIES = json.loads((ROOT / "theme" / "glossary.json").read_text(encoding="utf-8"))
-GLOSSARY = "chapters/12-glosario"
+GLOSSARY = "chapters/13-glosario"
 PAGES = [page for page in Project(ROOT).pages if page.removesuffix(".qmd") != GLOSSARY]
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 

@@ -1,6 +1,6 @@
-"""Write the tables of README.md anew: what each page uses, and what each study gave and took.
+"""Write the tables of CONTRIBUTING.md anew: what each page uses, what each study gave and took.
 
-``make readme`` runs this; a test fails while README.md holds other tables than the code and the
+``make tables`` runs this; a test fails while the file holds other tables than the code and the
 stored results give.
 """
 
@@ -18,7 +18,7 @@ from tarea2 import paths, results
 from tarea2.studies import STUDIES, Study
 from tarea2.studies.definition import best_run
 
-README = ROOT / "README.md"
+PAGE = ROOT / "CONTRIBUTING.md"
 PACKAGE = ROOT / "code" / "tarea2"
 # What every page uses to read and to write numbers; figures are drawn by a module of `plots`.
 SUPPORT = {"pages", "paths", "plots.labels", "plots.style", "records", "results", "studies",
@@ -28,21 +28,21 @@ SCORES = {"test_miou": "mean IoU", "test_accuracy": "accuracy", "test_error": "s
 
 
 def main() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     fresh = updated(text)
     if fresh != text:
-        temporary = README.with_name(".README.md.new")
+        temporary = PAGE.with_name(f".{PAGE.name}.new")
         temporary.write_text(fresh, encoding="utf-8", newline="\n")
-        os.replace(temporary, README)
-    print("README.md is as it was" if fresh == text else "README.md has new tables")
+        os.replace(temporary, PAGE)
+    print(f"{PAGE.name} {'is as it was' if fresh == text else 'has new tables'}")
 
 
 def updated(text: str) -> str:
-    """A README with today's tables between its marks, such as ``<!-- map -->``."""
+    """The page with today's tables between its marks, such as ``<!-- map -->``."""
     for name, table in (("map", page_table()), ("studies", study_table())):
         block = re.compile(rf"(<!-- {name}\b[^>]*-->).*?(<!-- end of {name} -->)", re.DOTALL)
         if len(block.findall(text)) != 1:
-            raise SystemExit(f"README.md: no single block from <!-- {name} --> to its end")
+            raise SystemExit(f"{PAGE.name}: no single block from <!-- {name} --> to its end")
         text = block.sub(lambda marks, table=table: f"{marks[1]}\n\n{table}\n\n{marks[2]}", text)
     return text
 
