@@ -1,14 +1,12 @@
 """Visiting pages from disk with Chromium, as a reader opens them."""
 
-import shutil
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+import make
+
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
+CHROMIUM = make.browser()
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 COLOURS = ("color-contrast", "link-in-text-block")  # axe's rules that another theme may break

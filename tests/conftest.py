@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
+import make
 from browsing import CHROMIUM, QUIET
 from publish.build import build
 from publish.engines import build_with_quarto
@@ -23,6 +24,17 @@ from publish.project import ROOT, Project
 
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("fixed")
+
+MARKED = {"browser": {"browser"}, "site": {"site", "quarto_site"}}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items) -> None:
+    """Mark what opens a browser or reads the site by its fixtures, so that no test is forgotten."""
+    for item in items:
+        for marker, fixtures in MARKED.items():
+            if fixtures & set(item.fixturenames):
+                item.add_marker(marker)
 
 
 def one_at_a_time(project: Project) -> FileLock:
@@ -58,7 +70,7 @@ def quarto_site(project) -> Path:
 def browser():
     """Chromium; closed after each module, since its event loop would disturb other tests."""
     if not CHROMIUM:
-        pytest.skip("Chromium is not installed; install the system's package `chromium`")
+        pytest.skip(make.NO_BROWSER)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium

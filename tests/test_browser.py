@@ -8,18 +8,11 @@ from string import Template
 
 import pytest
 
-from browsing import CHROMIUM, COLOURS, PHONE, focused, serious, uri, visit
+from browsing import COLOURS, PHONE, focused, serious, uri, visit
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]
 SOURCE = "code/tarea2/convolution.html"
-
-if not CHROMIUM:
-    pytest.skip(
-        "Chromium is not installed; install the system's package `chromium`",
-        allow_module_level=True,
-    )
-
 
 # A page is opened once for all that is looked at in one size: opening costs more than looking.
 

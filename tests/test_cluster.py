@@ -20,6 +20,7 @@ from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import cluster, own, running, segmentation
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.install
 
 DATA = partial(datasets.digit_scenes, counts=(64, 16, 16))
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1)

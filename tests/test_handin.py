@@ -91,6 +91,7 @@ def outputs(path) -> list:
     ]
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("name", [SOLUTION, CHAPTER])
 def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
     before = outputs(unpacked / name)
@@ -99,6 +100,7 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
     assert outputs(unpacked / name) == before
 
 
+@pytest.mark.install
 def test_the_unpacked_code_installs_with_its_results(unpacked, tmp_path):
     fresh = Fresh(tmp_path)
     install = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", unpacked / "proyecto"]

@@ -424,6 +424,7 @@ print(peaks[1] - peaks[0])
 """
 
 
+@pytest.mark.install
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
 def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
     """Read and trained on: 66 bytes a pixel once, which a hundred photographs did not survive."""

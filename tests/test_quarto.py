@@ -10,7 +10,7 @@ import pypdf
 import pytest
 from bs4 import BeautifulSoup
 
-from browsing import CHROMIUM, PHONE, serious, uri, visit
+from browsing import PHONE, serious, uri, visit
 from publish.project import ROOT
 from test_engines import PAGES, outline
 from test_site import last_page, shaded
@@ -104,7 +104,6 @@ def address(quarto_site):
     server.shutdown()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_of_quarto_is_as_accessible_and_as_quiet(browser, quarto_site, name, theme):
@@ -118,7 +117,6 @@ def test_a_page_of_quarto_is_as_accessible_and_as_quiet(browser, quarto_site, na
     page.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 def test_a_figure_of_quarto_enlarges(browser, address):
     page = visit(browser, address + "report.html")
     small = page.locator("#fig-informe-arquitecturas img").bounding_box()["width"]
@@ -130,7 +128,6 @@ def test_a_figure_of_quarto_enlarges(browser, address):
     page.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_quartos_menu_shows_the_page_one_is_on(browser, address, theme):
     page = visit(browser, address + "report.html", theme=theme)
@@ -142,7 +139,6 @@ def test_quartos_menu_shows_the_page_one_is_on(browser, address, theme):
     page.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize("name", NAMES)
 def test_quartos_titles_are_whole_on_a_phone(browser, address, name):
     page = visit(browser, address + name, size=PHONE)

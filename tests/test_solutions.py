@@ -120,6 +120,7 @@ def printed(cell) -> str:
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("name", SOLUTIONS)
 def test_a_downloaded_notebook_runs_alone(site, bare_python, tmp_path, name):
     book = notebook(site, name)
@@ -135,6 +136,7 @@ def test_a_downloaded_notebook_runs_alone(site, bare_python, tmp_path, name):
         assert "época 100" in text
 
 
+@pytest.mark.install
 def test_a_notebook_alone_stops_at_an_answer_that_is_wrong(site, bare_python, tmp_path):
     book = notebook(site, "10-1-convolucion-1d")
     (cell,) = [cell for cell in book.cells if "def conv_3_1_1_zp" in cell.source]
