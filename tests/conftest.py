@@ -77,6 +77,34 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """One page for all tests of a module: each new one costs a process of Chromium's."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def tab(window):
+    """The module's page, which remembers nothing of the test before."""
+    yield window
+    window.evaluate("localStorage.clear()")
+
+
+@pytest.fixture
+def requests(tab):
+    """The addresses that the page asks for."""
+    seen: list[str] = []
+
+    def see(request) -> None:
+        seen.append(request.url)
+
+    tab.on("request", see)
+    yield seen
+    tab.remove_listener("request", see)
+
+
 @pytest.fixture
 def small_project(tmp_path) -> Project:
     """A project with one page, to break at will."""
