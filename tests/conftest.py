@@ -108,10 +108,14 @@ def requests(tab):
 @pytest.fixture
 def small_project(tmp_path) -> Project:
     """A project with one page, to break at will."""
+    return project_in(tmp_path)
+
+
+def project_in(folder: Path) -> Project:
     for name in ("theme", "data"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "references.bib").write_text((ROOT / "references.bib").read_text())
-    (tmp_path / "_quarto.yml").write_text(
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "references.bib").write_text((ROOT / "references.bib").read_text())
+    (folder / "_quarto.yml").write_text(
         """
 project: {type: website, output-dir: _output, render: ["*.qmd"]}
 website: {title: Prueba, sidebar: {contents: [index.qmd]}}
@@ -123,8 +127,8 @@ format:
   typst: {papersize: a4, margin: {x: 25mm, y: 25mm}}
 """
     )
-    write_page(tmp_path, "Hola.\n")
-    return Project(tmp_path)
+    write_page(folder, "Hola.\n")
+    return Project(folder)
 
 
 def write_page(root: Path, body: str, name: str = "index.qmd", title: str = "Portada") -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import command
 from tarea2 import paths
 from tarea2.commands import cli, prediction
 
@@ -26,11 +27,9 @@ def scene(tmp_path):
 
 
 def run_cli(monkeypatch, capsys, *arguments) -> str:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
+    code = command.run_cli(monkeypatch, *arguments)
     captured = capsys.readouterr()
-    assert stop.value.code == 1
+    assert code == 1
     assert len(captured.err.splitlines()) == 1
     assert captured.err.startswith("tarea2: ")
     return captured.err

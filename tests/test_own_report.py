@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,10 +13,11 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+import command
 from publish import engines, single
 from publish.page import read
 from tarea2 import metrics
-from tarea2.commands import cli, own_prediction, own_report
+from tarea2.commands import own_prediction, own_report
 from tarea2.datasets import DataError, Reading, pictures
 from tarea2.datasets.legend import Wishes
 from tarea2.plots import labels
@@ -30,13 +30,8 @@ NAME = "ñandú_1"
 
 
 def run_cli(*arguments: object) -> int:
-    argv, sys.argv = sys.argv, ["tarea2", *map(str, arguments)]
-    try:
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-    finally:
-        sys.argv = argv
-    return stop.value.code or 0
+    with pytest.MonkeyPatch.context() as patch:
+        return command.run_cli(patch, *arguments)
 
 
 def drawn(place: int) -> np.ndarray:

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from command import run_cli
 from tarea2 import augmentation, metrics, models, paths, records, results
-from tarea2.commands import cli, own_prediction
+from tarea2.commands import own_prediction
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.studies import own, pixels, segmentation
@@ -253,13 +254,6 @@ def test_large_images_are_trained_in_smaller_batches(small):
 
 
 # The command --------------------------------------------------------------------------------------
-
-
-def run_cli(monkeypatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0
 
 
 @pytest.fixture
