@@ -20,7 +20,6 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-import pypdf
 import pytest
 import torch
 from bs4 import BeautifulSoup
@@ -30,6 +29,7 @@ from hypothesis.extra.numpy import arrays
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+import pdfs
 from conftest import write_page
 from publish.build import build
 from publish.page import read
@@ -511,8 +511,7 @@ def test_the_site_s_link_to_colab_follows_its_configuration(project, site, name)
 def test_what_is_folded_on_the_screen_is_not_in_the_pdf(site):
     stem = site / FOLDER / "10-1-convolucion-1d"
     html = stem.with_name(f"{stem.name}.html").read_text(encoding="utf-8")
-    reader = pypdf.PdfReader(stem.with_name(f"{stem.name}.pdf"))
-    pdf = "\n".join(sheet.extract_text() for sheet in reader.pages)
+    pdf = "\n".join(pdfs.texts(stem.with_name(f"{stem.name}.pdf")))
     main = BeautifulSoup(html, "html.parser").main.get_text()
     assert "import matplotlib" in main
     assert "import matplotlib" not in pdf
