@@ -640,7 +640,7 @@ def test_the_explorer_tells_correlations_curves_and_specs(piece):
 
 
 def scene_scores(page: Page) -> list[str]:
-    page.wait_for_timeout(300)
+    page.wait_for_function("document.getElementById('escena').pending == null")  # a frame later
     return re.findall(r"mIoU (\d,\d+)", page.locator("#escena .tarea-says").text_content())
 
 
