@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -24,8 +25,20 @@ BIN = VENV / ("Scripts" if WINDOWS else "bin")
 PYTHON = BIN / ("python.exe" if WINDOWS else "python")
 # On Linux, the `torch` of PyPI brings GPU libraries of several gigabytes; the one here does not.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-BROWSER_TESTS = ("test_browser*.py", "test_widgets*.py")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")  # names on the PATH
+# What each target runs, as `pytest -m` reads it; pyproject.toml says what the markers mean.
+TIERS = {
+    "test": "not (browser or install)",
+    "test-slow": "browser or install",
+    "test-all": "browser or not browser",
+    "test-browser": "browser",
+    "test-install": "install",
+}
+
+NO_BROWSER = (
+    "Chromium is not installed: install your system's package, such as `apt install chromium`, "
+    "and see that it is on the PATH"
+)
 
 SETTINGS = {
     "ENGINE": ("auto", "quarto", "builtin"),  # who renders the pages
@@ -36,8 +49,11 @@ python make.py TARGET [SETTING=value ...]
 
   report        set up .venv, render everything into _output/
   serve         open the site in a browser through a server, which Quarto's search needs
-  test          run the tests
-  test-browser  run the tests that open the site in Chromium; without it that is an error
+  test          run the tests that need neither Chromium nor an environment of their own
+  test-slow     run the rest: test-browser and test-install
+  test-all      run test and test-slow
+  test-browser  run the tests that open pages in Chromium; without it that is an error
+  test-install  run the tests of environments, wheels, clusters and processes at their limits
   entrega       render, then pack everything that is handed in into _output/entrega.zip
   tables        write the tables of CONTRIBUTING.md anew from code and stored results
   lint          check style, types, layers and workflows
@@ -91,20 +107,20 @@ def serve(settings: dict[str, str]) -> int:
     return run(settings, "-m", "publish.serve")
 
 
-def test(settings: dict[str, str]) -> int:
-    # A worker for each processor; a file's tests stay with one, which builds what they share.
-    return run(settings, "-m", "pytest", "-n", "auto", "--dist", "worksteal")
+def test(tier: str, settings: dict[str, str]) -> int:
+    """Run the tests of a tier. Without Chromium, one that opens a browser says what it skips."""
+    if "browser" in TIERS[tier].split() and not browser():
+        if tier == "test-browser":
+            raise MakeError(NO_BROWSER)
+        print(f"Skipping the tests that open a browser. {NO_BROWSER}", flush=True)
+    # A worker for each processor, and a file's tests with one of them: what they share, such as a
+    # browser or a trained network, is made once. `worksteal` splits files and makes it twice.
+    return run(settings, "-m", "pytest", "-n", "auto", "--dist", "loadfile", "-m", TIERS[tier])
 
 
-def test_browser(settings: dict[str, str]) -> int:
-    """Part of ``test`` too, where it is skipped without Chromium; here that is an error."""
-    if not any(map(shutil.which, BROWSERS)):
-        raise MakeError(
-            "Chromium is not installed: install your system's package, such as "
-            "`apt install chromium`, and see that it is on the PATH"
-        )
-    files = [path for name in BROWSER_TESTS for path in sorted((ROOT / "tests").glob(name))]
-    return run(settings, "-m", "pytest", *map(str, files))
+def browser() -> str:
+    """The path of the Chromium that the tests open; empty where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
 def entrega(settings: dict[str, str]) -> int:
@@ -231,7 +247,8 @@ def sources() -> str:
 
 
 TARGETS = {
-    "report": report, "serve": serve, "test": test, "test-browser": test_browser,
+    "report": report, "serve": serve,
+    **{tier: partial(test, tier) for tier in TIERS},
     "entrega": entrega, "tables": tables, "lint": lint, "setup": setup, "clean": clean,
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
+import make
 from browsing import CHROMIUM, QUIET
 from publish.build import build
 from publish.engines import build_with_quarto
@@ -23,6 +24,17 @@ from publish.project import ROOT, Project
 
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("fixed")
+
+MARKED = {"browser": {"browser"}, "site": {"site", "quarto_site"}}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items) -> None:
+    """Mark what opens a browser or reads the site by its fixtures, so that no test is forgotten."""
+    for item in items:
+        for marker, fixtures in MARKED.items():
+            if fixtures & set(item.fixturenames):
+                item.add_marker(marker)
 
 
 def one_at_a_time(project: Project) -> FileLock:
@@ -58,20 +70,52 @@ def quarto_site(project) -> Path:
 def browser():
     """Chromium; closed after each module, since its event loop would disturb other tests."""
     if not CHROMIUM:
-        pytest.skip("Chromium is not installed; install the system's package `chromium`")
+        pytest.skip(make.NO_BROWSER)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """One page for all tests of a module: each new one costs a process of Chromium's."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def tab(window):
+    """The module's page, which remembers nothing of the test before."""
+    yield window
+    window.evaluate("localStorage.clear()")
+
+
+@pytest.fixture
+def requests(tab):
+    """The addresses that the page asks for."""
+    seen: list[str] = []
+
+    def see(request) -> None:
+        seen.append(request.url)
+
+    tab.on("request", see)
+    yield seen
+    tab.remove_listener("request", see)
+
+
 @pytest.fixture
 def small_project(tmp_path) -> Project:
     """A project with one page, to break at will."""
+    return project_in(tmp_path)
+
+
+def project_in(folder: Path) -> Project:
     for name in ("theme", "data"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "references.bib").write_text((ROOT / "references.bib").read_text())
-    (tmp_path / "_quarto.yml").write_text(
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "references.bib").write_text((ROOT / "references.bib").read_text())
+    (folder / "_quarto.yml").write_text(
         """
 project: {type: website, output-dir: _output, render: ["*.qmd"]}
 website: {title: Prueba, sidebar: {contents: [index.qmd]}}
@@ -83,8 +127,8 @@ format:
   typst: {papersize: a4, margin: {x: 25mm, y: 25mm}}
 """
     )
-    write_page(tmp_path, "Hola.\n")
-    return Project(tmp_path)
+    write_page(folder, "Hola.\n")
+    return Project(folder)
 
 
 def write_page(root: Path, body: str, name: str = "index.qmd", title: str = "Portada") -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import command
 from tarea2 import paths
 from tarea2.commands import cli, prediction
 
@@ -26,11 +27,9 @@ def scene(tmp_path):
 
 
 def run_cli(monkeypatch, capsys, *arguments) -> str:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
+    code = command.run_cli(monkeypatch, *arguments)
     captured = capsys.readouterr()
-    assert stop.value.code == 1
+    assert code == 1
     assert len(captured.err.splitlines()) == 1
     assert captured.err.startswith("tarea2: ")
     return captured.err
@@ -74,6 +73,7 @@ def one_sentence(done: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
+@pytest.mark.install
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit for a process")
 def test_a_disk_that_is_full_leaves_nothing(scene):
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
@@ -113,6 +113,7 @@ assert command("train", "check", "--out", folder + "/out") == 1
 """
 
 
+@pytest.mark.install
 @pytest.mark.skipif(os.name == "nt", reason="users have numbers on POSIX only")
 def test_a_folder_without_permission_is_named(scene):
     """As another user where the tests run as root, who may write anywhere."""
@@ -207,6 +208,7 @@ def test_a_mistake_of_the_program_is_not_hidden(scene, monkeypatch):
         cli.main()
 
 
+@pytest.mark.install
 def test_a_reader_that_has_enough_gets_no_traceback(tmp_path):
     if shutil.which("head") is None:
         pytest.skip("the command head is not on this machine")

@@ -8,54 +8,51 @@ from string import Template
 
 import pytest
 
-from browsing import CHROMIUM, COLOURS, PHONE, focused, serious, uri, visit
+from browsing import COLOURS, PHONE, dress, focused, serious, uri, visit
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]
 SOURCE = "code/tarea2/convolution.html"
 
-if not CHROMIUM:
-    pytest.skip(
-        "Chromium is not installed; install the system's package `chromium`",
-        allow_module_level=True,
-    )
-
-
-# A page is opened once for all that is looked at in one size: opening costs more than looking.
+# A page is opened once for all that is looked at: opening and axe cost more than looking.
 
 
 @pytest.mark.parametrize("name", [*PAGES, SOURCE])
-def test_a_page_is_accessible_in_both_themes_and_fetches_nothing_from_elsewhere(
-    browser, site, name
+def test_a_page_is_accessible_in_both_sizes_and_themes_and_fetches_nothing_from_elsewhere(
+    tab, requests, site, name
 ):
-    requests: list[str] = []
-    page = visit(browser, uri(site, name), requests=requests)
+    page = visit(tab, uri(site, name))
     page.wait_for_load_state("networkidle")
     assert any(url.endswith(name) for url in requests)
     assert serious(page) == []
-    page.emulate_media(color_scheme="dark")
+    dress(page, PHONE, "dark")
     page.reload()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    if name != SOURCE:
+        assert serious(page, without=COLOURS) == []  # which do not depend on the size
+        check_what_scrolls(page)
+    dress(page, theme="dark")
     assert serious(page, COLOURS) == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
-    page.close()
 
 
-def test_axe_would_find_something(browser, site):
-    page = visit(browser, uri(site, "index.html"))
+def test_the_colours_of_a_phone_s_own_parts_are_accessible(tab, site):
+    assert serious(visit(tab, uri(site, "index.html"), size=PHONE)) == []
+
+
+def test_axe_would_find_something(tab, site):
+    page = visit(tab, uri(site, "index.html"))
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     assert any(text.startswith("button-name") for text in serious(page))
     assert serious(page, COLOURS) == []
     page.evaluate("document.querySelector('main h1').style.color = '#999'")
     assert any(text.startswith("color-contrast") for text in serious(page, COLOURS))
-    page.close()
 
 
-def test_a_request_would_be_seen(browser, site):
-    requests: list[str] = []
-    page = visit(browser, uri(site, "index.html"), requests=requests)
+def test_a_request_would_be_seen(tab, requests, site):
+    page = visit(tab, uri(site, "index.html"))
     page.evaluate("fetch('http://localhost:9/').catch(() => 0)")
     assert "http://localhost:9/" in requests
-    page.close()
 
 
 WORDS = """() => {
@@ -76,16 +73,6 @@ WORDS = """() => {
   return broken;
 }"""
 BOXES = ".table-scroll, .equation-body, a.lightbox, main pre"
-
-
-@pytest.mark.parametrize("name", [*PAGES, SOURCE])
-def test_a_phone_shows_a_page_whole_or_scrolling_and_accessible(browser, site, name):
-    page = visit(browser, uri(site, name), size=PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    if name != SOURCE:
-        assert serious(page) == []
-        check_what_scrolls(page)
-    page.close()
 
 
 def check_what_scrolls(page) -> None:
@@ -120,8 +107,8 @@ def check_first_column(table) -> None:
     assert abs(first.bounding_box()["x"] - before) < 2
 
 
-def test_the_copy_button_covers_no_code(browser, site):
-    page = visit(browser, uri(site, "chapters/03-convolucion-2d.html"))
+def test_the_copy_button_covers_no_code(tab, site):
+    page = visit(tab, uri(site, "chapters/03-convolucion-2d.html"))
     blocks = [block for block in page.locator("div.sourceCode").all() if block.is_visible()]
     assert len(blocks) > 5
     for block in blocks:
@@ -129,18 +116,17 @@ def test_the_copy_button_covers_no_code(browser, site):
         button = block.locator("button.copy").bounding_box()
         line = block.locator("code").evaluate("e => e.getClientRects()[0].top")
         assert button["y"] + button["height"] <= line + 1
-    page.close()
 
 
 @pytest.mark.parametrize("theme", ["", "quarto-dark"])
-def test_what_quarto_writes_gets_the_same_looks(browser, tmp_path, theme):
+def test_what_quarto_writes_gets_the_same_looks(tab, tmp_path, theme):
     frame = (ROOT / "theme/quarto/frame.scss").read_text("utf-8")
     frame = re.sub(r"^//.*$|^/\*--.*--\*/$", "", frame, flags=re.MULTILINE)  # the rest is CSS
     file = tmp_path / "page.html"
     quarto = Template((ROOT / "tests/quarto_page.html").read_text("utf-8"))
     words = {"root": ROOT.as_uri(), "theme": theme, "frame": frame, "long": "inseparable" * 6}
     file.write_text(quarto.substitute(words), encoding="utf-8")
-    page = visit(browser, file.as_uri(), size=PHONE)
+    page = visit(tab, file.as_uri(), size=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(WORDS) == []
     for selector in (".table-scroll", ".equation-body", "main pre"):
@@ -159,21 +145,19 @@ def test_what_quarto_writes_gets_the_same_looks(browser, tmp_path, theme):
     assert (
         page.evaluate("getComputedStyle(document.querySelector('figcaption')).textAlign") == "left"
     )
-    page.close()
 
 
-def test_mathematics_is_drawn_by_the_browser_alone(browser, site):
-    page = visit(browser, uri(site, "report.html"))
+def test_mathematics_is_drawn_by_the_browser_alone(tab, site):
+    page = visit(tab, uri(site, "report.html"))
     sizes = page.evaluate(
         "[...document.querySelectorAll('math')].map(e => e.getBoundingClientRect().width)"
     )
     assert len(sizes) > 20
     assert min(sizes) > 3
-    page.close()
 
 
-def test_the_keyboard_skips_to_the_content_and_changes_the_theme(browser, site):
-    page = visit(browser, uri(site, "report.html"))
+def test_the_keyboard_skips_to_the_content_and_changes_the_theme(tab, site):
+    page = visit(tab, uri(site, "report.html"))
     page.keyboard.press("Tab")
     assert focused(page, "textContent") == "Saltar al contenido"
     page.keyboard.press("Tab")
@@ -186,22 +170,20 @@ def test_the_keyboard_skips_to_the_content_and_changes_the_theme(browser, site):
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
-    page.close()
 
 
-def test_the_keyboard_searches(browser, site):
-    page = visit(browser, uri(site, "index.html"))
+def test_the_keyboard_searches(tab, site):
+    page = visit(tab, uri(site, "index.html"))
     page.keyboard.press("/")
     page.keyboard.type("dilatacion")
     page.keyboard.press("ArrowDown")
     assert ".html" in focused(page, "href")
     page.keyboard.press("Enter")
     page.wait_for_url("**/chapters/*.html*")
-    page.close()
 
 
-def test_the_keyboard_opens_and_closes_a_figure(browser, site):
-    page = visit(browser, uri(site, "report.html"))
+def test_the_keyboard_opens_and_closes_a_figure(tab, site):
+    page = visit(tab, uri(site, "report.html"))
     link = page.locator("#fig-informe-arquitecturas a.lightbox")
     link.focus()
     page.keyboard.press("Enter")
@@ -211,31 +193,28 @@ def test_the_keyboard_opens_and_closes_a_figure(browser, site):
     page.keyboard.press("Escape")
     assert page.locator("dialog").get_attribute("open") is None
     assert "lightbox" in focused(page, "className")
-    page.close()
 
 
-def test_a_figure_opens_no_smaller_on_a_phone(browser, site):
-    page = visit(browser, uri(site, "report.html"), size=PHONE)
+def test_a_figure_opens_no_smaller_on_a_phone(tab, site):
+    page = visit(tab, uri(site, "report.html"), size=PHONE)
     image = page.locator("#fig-informe-arquitecturas img")
     before = image.bounding_box()["width"]
     image.click(position={"x": 20, "y": 20})
     assert page.locator("dialog img").bounding_box()["width"] >= before
     assert page.locator("dialog").evaluate("e => getComputedStyle(e).overflowX") == "auto"
-    page.close()
 
 
-def test_the_menu_of_a_phone_opens_from_the_keyboard(browser, site):
-    page = visit(browser, uri(site, "index.html"), size=PHONE)
+def test_the_menu_of_a_phone_opens_from_the_keyboard(tab, site):
+    page = visit(tab, uri(site, "index.html"), size=PHONE)
     assert not page.locator("#navegacion").is_visible()
     page.locator("button.menu").focus()
     page.keyboard.press("Enter")
     assert page.locator("#navegacion").is_visible()
     assert page.locator("button.menu").get_attribute("aria-expanded") == "true"
-    page.close()
 
 
-def test_a_figure_links_to_the_line_that_draws_it(browser, site):
-    page = visit(browser, uri(site, "report.html"))
+def test_a_figure_links_to_the_line_that_draws_it(tab, site):
+    page = visit(tab, uri(site, "report.html"))
     page.get_by_role("link", name="segmentation.ranking").click()
     page.wait_for_url("**/code/tarea2/plots/segmentation.html*")
     line = page.evaluate("decodeURIComponent(location.hash.slice(1))")
@@ -245,4 +224,3 @@ def test_a_figure_links_to_the_line_that_draws_it(browser, site):
     number = int(line.removeprefix("linea-"))
     source = (ROOT / "code/tarea2/plots/segmentation.py").read_text().splitlines()
     assert source[number - 1].startswith("def ranking(")
-    page.close()

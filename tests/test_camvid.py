@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import os
 import shutil
-import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from command import run_cli
 from tarea2 import (
     datasets,
     evaluation,
@@ -28,7 +28,6 @@ from tarea2 import (
     results,
     training,
 )
-from tarea2.commands import cli
 from tarea2.datasets import IGNORED, DataError
 from tarea2.datasets import camvid_files as scenes
 from tarea2.models import EncoderDecoderSpec
@@ -100,13 +99,6 @@ class Server:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"http://127.0.0.1:{self.server.server_port}/"
-
-
-def run_cli(monkeypatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0
 
 
 def test_what_is_fetched_is_reduced_and_read(small, monkeypatch, capsys):

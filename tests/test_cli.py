@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from command import run_cli, told
 from tarea2 import models, paths, results, studies
-from tarea2.commands import cli, renamed
+from tarea2.commands import renamed
 from tarea2.studies import running
 
 
-def tarea2(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "tarea2.commands.cli", *arguments]
     env = {k: v for k, v in os.environ.items() if k != "TAREA2_DATA_DIR"} | environment
     return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
@@ -32,7 +33,7 @@ def tarea2(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     ],
 )
 def test_a_mistake_ends_in_one_sentence(arguments, code, message):
-    done = tarea2(*arguments)
+    done = told(*arguments)
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -47,7 +48,7 @@ def test_the_package_runs_as_the_command():
 
 
 def test_help_names_the_commands():
-    done = tarea2("--help")
+    done = process("--help")
     assert done.returncode == 0
     assert "train" in done.stdout
     assert "data" in done.stdout
@@ -77,11 +78,11 @@ def test_help_does_not_wait_for_libraries(command):
 
 
 def test_options_of_own_images_stand_in_groups_and_nowhere_else():
-    shown = tarea2("images", "train", "--help", COLUMNS="200").stdout
+    shown = process("images", "train", "--help", COLUMNS="200").stdout
     for words in ("Images and masks", "What masks mean", "Sizes", "How networks learn",
                   "Which runs", "Where they are trained"):  # fmt: skip
         assert words in shown
-    project = tarea2("train", "--help", COLUMNS="200").stdout
+    project = process("train", "--help", COLUMNS="200").stdout
     for option in renamed.OWN_IMAGES:
         assert f"{option} " in shown
         assert f"{option} " not in project
@@ -134,14 +135,14 @@ def test_a_damaged_file_of_the_user_ends_in_one_sentence(tmp_path):
     folder = tmp_path / "mnist"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte.gz").write_bytes(b"half")
-    done = tarea2("data", TAREA2_DATA_DIR=str(tmp_path))
+    done = process("data", TAREA2_DATA_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "train-images-idx3-ubyte.gz is damaged, replace it" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_nothing_is_trained_twice():
-    done = tarea2("train", "notebooks", "--only", "mnist1d-mlp")
+    done = told("train", "notebooks", "--only", "mnist1d-mlp")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("0 runs trained")
 
@@ -159,13 +160,6 @@ def toy(tmp_path, monkeypatch) -> Path:
     toy = studies.Study("toy", tuple(short), {"toy-model": ("a",)})
     monkeypatch.setitem(studies.STUDIES, "toy", toy)
     return tmp_path
-
-
-def run_cli(monkeypatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0
 
 
 def test_training_stores_each_run_and_the_best_model(toy, monkeypatch, capsys):

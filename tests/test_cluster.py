@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import partial
 
@@ -21,6 +20,7 @@ from tarea2.own import study as own
 from tarea2.studies import cluster, running, segmentation
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.install
 
 DATA = partial(datasets.digit_scenes, counts=(64, 16, 16))
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1)
@@ -102,12 +102,11 @@ def test_one_worker_with_one_thread_trains_there_and_its_loss_is_said(study, mon
 
         def lose_all(line):
             if not started:
-                started.append(time.monotonic())
+                started.append(line)
                 made.scale(0)
 
         with pytest.raises(cluster.ClusterError, match=r"all workers of .* are lost; .* go on"):
             running.train(study, progress=False, report=lose_all, client=client)
-    assert time.monotonic() - started[0] < 30
     assert outcomes(study)  # what was there stays
 
 
@@ -129,17 +128,16 @@ def test_own_images_are_sent_to_workers_that_do_not_see_them(store):
 
 
 def test_a_cluster_without_workers_is_refused():
-    with local_cluster(0) as made:
-        start = time.monotonic()
-        with (
-            pytest.raises(cluster.ClusterError, match="has no worker; start one with `dask worker"),
-            cluster.connect(made.scheduler_address),
-        ):
-            pass
-        assert time.monotonic() - start < 15
+    with (
+        local_cluster(0) as made,
+        pytest.raises(cluster.ClusterError, match="has no worker; start one with `dask worker"),
+        cluster.connect(made.scheduler_address),
+    ):
+        pass
 
 
 def test_what_is_waited_for_adds_up_to_15_seconds_at_most(monkeypatch):
+    """Seconds that are asked for, not those that pass: the machine may be busy with others."""
     monkeypatch.undo()
     assert cluster.CONNECT + cluster.WORKERS + cluster.ANSWER <= 15
     assert cluster.LOST + cluster.ANSWER + 2 < 30

@@ -66,6 +66,7 @@ def test_the_wheel_holds_every_stored_run_and_model(wheel):
                 assert f"tarea2/stored/{path.relative_to(paths.STORED).as_posix()}" in held
 
 
+@pytest.mark.install
 def test_models_and_results_work_from_any_folder(installed):
     run, work, site = installed
     before = files(site)
@@ -86,6 +87,7 @@ def test_models_and_results_work_from_any_folder(installed):
     assert files(site) == before
 
 
+@pytest.mark.install
 def test_own_results_lie_below_the_current_folder_or_out(installed):
     run, work, site = installed
     before = files(site)
@@ -102,6 +104,7 @@ def test_own_results_lie_below_the_current_folder_or_out(installed):
     assert files(site) == before
 
 
+@pytest.mark.install
 def test_own_images_from_a_folder_to_a_report(installed):
     """Train two networks for an epoch, predict a folder, write the page, in awkward paths."""
     run, work, site = installed
@@ -169,6 +172,7 @@ def shown(book) -> list:
     ]  # fmt: skip
 
 
+@pytest.mark.install
 def test_a_chapter_runs_in_a_fresh_environment_and_the_package_is_there_then(
     site, wheel, fresh, tmp_path
 ):
@@ -195,6 +199,7 @@ def test_the_cell_stands_in_every_notebook_that_imports_the_package_and_on_no_pa
         assert "py3-none-any" not in (site / page).with_suffix(".html").read_text(encoding="utf-8")
 
 
+@pytest.mark.install
 @pytest.mark.parametrize(
     ("files", "installed", "told"),
     [
@@ -255,6 +260,7 @@ def made(project):
     return path, nbformat.read(project.output / "index.ipynb", as_version=4)
 
 
+@pytest.mark.install
 def test_the_wheel_is_made_anew_only_when_its_sources_change(small_project, monkeypatch):
     project = packaged(small_project.root)
     wheel, book = made(project)
@@ -279,6 +285,7 @@ def test_the_wheel_is_made_anew_only_when_its_sources_change(small_project, monk
     assert changed.cells[1:] == book.cells[1:]
 
 
+@pytest.mark.install
 def test_the_site_s_address_is_where_the_cell_looks_last(small_project):
     project = packaged(small_project.root)
     config = project.root / "_quarto.yml"
@@ -287,6 +294,7 @@ def test_the_site_s_address_is_where_the_cell_looks_last(small_project):
     assert 'site="https://ana.example/tarea"' in first(book)
 
 
+@pytest.mark.install
 def test_a_package_that_cannot_be_built_is_one_sentence(small_project):
     project = packaged(small_project.root)
     (project.root / "pyproject.toml").write_text(

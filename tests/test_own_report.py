@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,10 +13,10 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+import command
 from publish import engines, standalone
 from publish.page import read
 from tarea2 import metrics
-from tarea2.commands import cli
 from tarea2.datasets import DataError, Reading
 from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.reading import read as read_image
@@ -34,13 +33,8 @@ NAME = "ñandú_1"
 
 
 def run_cli(*arguments: object) -> int:
-    argv, sys.argv = sys.argv, ["tarea2", *map(str, arguments)]
-    try:
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-    finally:
-        sys.argv = argv
-    return stop.value.code or 0
+    with pytest.MonkeyPatch.context() as patch:
+        return command.run_cli(patch, *arguments)
 
 
 def drawn(place: int) -> np.ndarray:

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from command import run_cli
 from tarea2 import augmentation, metrics, models, paths, records, results
-from tarea2.commands import cli
 from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
 from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.reading import read
@@ -271,13 +271,6 @@ def test_large_images_are_trained_in_smaller_batches(small):
 # The command --------------------------------------------------------------------------------------
 
 
-def run_cli(monkeypatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0
-
-
 @pytest.fixture
 def trained(folders, tmp_path, monkeypatch):
     """One network, trained for an epoch; the folder of its store."""
@@ -438,6 +431,7 @@ print(peaks[1] - peaks[0])
 """
 
 
+@pytest.mark.install
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
 def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
     """Read and trained on: 66 bytes a pixel once, which a hundred photographs did not survive."""

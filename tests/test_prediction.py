@@ -1,23 +1,19 @@
 """``tarea2 predict`` as a user calls it: what it writes, and what it says of bad input."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import command
 from tarea2 import datasets, models
-from tarea2.commands import cli, prediction
+from tarea2.commands import prediction
 from tarea2.datasets import number_words
 from tarea2.datasets.images.reading import LARGEST_FILE
 
 
 def run_cli(monkeypatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["tarea2", "predict", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0
+    return command.run_cli(monkeypatch, "predict", *arguments)
 
 
 @pytest.fixture

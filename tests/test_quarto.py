@@ -10,7 +10,8 @@ import pypdf
 import pytest
 from bs4 import BeautifulSoup
 
-from browsing import CHROMIUM, PHONE, serious, uri, visit
+import pdfs
+from browsing import PHONE, serious, uri, visit
 from publish.project import ROOT
 from test_engines import PAGES, outline
 from test_site import last_page, shaded
@@ -39,9 +40,9 @@ def flat(outline) -> list:
 @pytest.mark.parametrize("path", PAGES)
 def test_both_engines_make_pdfs_of_the_same_text(site, quarto_site, path):
     def content(folder):
-        reader = pypdf.PdfReader(folder / (path.removesuffix(".qmd") + ".pdf"))
-        headings.append([entry.title for entry in flat(reader.outline)])
-        text = " ".join(sheet.extract_text() for sheet in reader.pages)
+        file = folder / (path.removesuffix(".qmd") + ".pdf")
+        headings.append([entry.title for entry in flat(pypdf.PdfReader(file).outline)])
+        text = " ".join(pdfs.texts(file))
         return re.findall(
             r"(?:Figura|Tabla|Ecuación|Sección)\s\d+(?:\.\d+)*", text.replace("\u00a0", " ")
         )
@@ -68,7 +69,7 @@ def test_pdfs_have_nearly_as_many_pages_and_shade_their_code(site, quarto_site, 
     ours, theirs = (pypdf.PdfReader(folder / name) for folder in (site, quarto_site))
     assert abs(len(ours.pages) - len(theirs.pages)) <= 1
     assert shaded(ours) == shaded(theirs)
-    last = last_page(theirs)
+    last = last_page(quarto_site / name)
     references = re.findall(r"\. (?:19|20)\d\d\. ", " ".join(last))
     assert len(last) > 5 or len(references) > 1  # no page for a single reference
 
@@ -104,52 +105,43 @@ def address(quarto_site):
     server.shutdown()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_of_quarto_is_as_accessible_and_as_quiet(browser, quarto_site, name, theme):
-    requests: list[str] = []
-    page = visit(browser, uri(quarto_site, name), theme=theme, requests=requests)
+def test_a_page_of_quarto_is_as_accessible_and_as_quiet(tab, requests, quarto_site, name, theme):
+    page = visit(tab, uri(quarto_site, name), theme=theme)
     page.wait_for_load_state("networkidle")
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     assert serious(page) == []
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    page.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-def test_a_figure_of_quarto_enlarges(browser, address):
-    page = visit(browser, address + "report.html")
+def test_a_figure_of_quarto_enlarges(tab, address):
+    page = visit(tab, address + "report.html")
     small = page.locator("#fig-informe-arquitecturas img").bounding_box()["width"]
     page.locator("#fig-informe-arquitecturas a.lightbox").click()
     large = page.locator(".glightbox-container .gslide.current img")
     large.wait_for()
     page.wait_for_timeout(600)  # it grows
     assert large.bounding_box()["width"] > 1.3 * small
-    page.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_quartos_menu_shows_the_page_one_is_on(browser, address, theme):
-    page = visit(browser, address + "report.html", theme=theme)
+def test_quartos_menu_shows_the_page_one_is_on(tab, address, theme):
+    page = visit(tab, address + "report.html", theme=theme)
     style = "e => [getComputedStyle(e).color, getComputedStyle(e).fontWeight]"
     links = page.locator("#quarto-sidebar .sidebar-link:visible")
     active = page.locator("#quarto-sidebar .sidebar-link.active").evaluate(style)
     others = [link.evaluate(style) for link in links.all()]
     assert others.count(active) == 1
-    page.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 @pytest.mark.parametrize("name", NAMES)
-def test_quartos_titles_are_whole_on_a_phone(browser, address, name):
-    page = visit(browser, address + name, size=PHONE)
+def test_quartos_titles_are_whole_on_a_phone(tab, address, name):
+    page = visit(tab, address + name, size=PHONE)
     titles = page.locator(".quarto-page-breadcrumbs, .breadcrumb-item, .nav-page")
     cut = titles.evaluate_all(
         "found => found.filter(e => e.scrollWidth > e.clientWidth + 1 "
         "|| e.getBoundingClientRect().right > innerWidth).map(e => e.textContent)"
     )
     assert cut == []
-    page.close()

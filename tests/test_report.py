@@ -6,6 +6,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
+import pdfs
 from conftest import write_page
 from publish.build import build
 from publish.page import read
@@ -60,9 +61,7 @@ def test_the_author_is_in_the_pdf_and_above_its_text_once_set(small_project):
 
 def test_the_pages_are_not_dated_unless_asked(site, project):
     assert "date" not in project.config
-    assert not re.search(
-        r"\d de [a-z]+ de 20\d\d", pypdf.PdfReader(site / "report.pdf").pages[0].extract_text()
-    )
+    assert not re.search(r"\d de [a-z]+ de 20\d\d", pdfs.texts(site / "report.pdf")[0])
     assert 'class="date"' not in (site / "report.html").read_text(encoding="utf-8")
 
 
@@ -70,8 +69,8 @@ def test_every_reference_has_an_identifier():
     assert [key for key, entry in REFERENCES if not re.search(r"\b(doi|url) *=", entry)] == []
 
 
-def test_identifiers_are_printed_as_they_are(reader):
-    text = "".join("".join(sheet.extract_text().split()) for sheet in reader.pages)
+def test_identifiers_are_printed_as_they_are(site):
+    text = "".join("".join(pdfs.texts(site / "report.pdf")).split())
     cited = {
         key for cell in read("report.qmd", ROOT).cells if cell.kind == "markdown"
         for key in re.findall(r"@([a-z]+\d{4})\b", cell.source)
@@ -153,7 +152,9 @@ def test_an_abstract_stands_in_the_title_or_where_it_is(small_project, when):
 @pytest.mark.parametrize("page", Project(ROOT).pages)
 def test_no_page_ends_half_empty(site, page):
     """The last one may, and the one before: the literature is not divided."""
-    for sheet in pypdf.PdfReader((site / page).with_suffix(".pdf")).pages[:-2]:
+    file = (site / page).with_suffix(".pdf")
+    sheets = zip(pypdf.PdfReader(file).pages, pdfs.heights(file), strict=True)
+    for sheet, heights in list(sheets)[:-2]:
         low, high = 70, float(sheet.mediabox.top)  # above its number
-        lowest = min(height for height in places(sheet).values() if height > low)
+        lowest = min(height for height in heights if height > low)
         assert (high - lowest) / (high - low) > 0.7

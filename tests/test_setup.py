@@ -1,7 +1,6 @@
 """The two commands on a bare machine, and dependencies that are all declared."""
 
 import ast
-import importlib.util
 import json
 import os
 import re
@@ -19,28 +18,21 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name as canonical
 
+import browsing
 import contributing
+import make
 from publish.engines import QUARTO_PACKAGE
 from publish.project import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
+MARKERS = [line.partition(":")[0] for line in PYPROJECT["tool"]["pytest"]["ini_options"]["markers"]]
 PINS = {
     canonical(requirement.name): requirement
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
     for requirement in [Requirement(line)]
 }
-
-
-def load_make():
-    spec = importlib.util.spec_from_file_location("make", ROOT / "make.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make = load_make()
 
 
 def declared(*extras: str) -> dict[str, Requirement]:
@@ -113,7 +105,8 @@ def imported(path: Path) -> set[str]:
 )
 def test_what_is_imported_is_declared(pattern, extras):
     files = [path for path in ROOT.glob(pattern) if not {".venv", ".build"} & set(path.parts)]
-    own = {path.stem for path in [*files, *ROOT.glob("code/*")]} | sys.stdlib_module_names
+    own = {path.stem for path in [*files, *ROOT.glob("*.py"), *ROOT.glob("code/*")]}
+    own |= sys.stdlib_module_names
     names = set(declared(*extras))
     assert files
     missing = {
@@ -154,6 +147,7 @@ def wheel(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.install
 def test_the_wheel_has_every_file_of_the_packages(wheel):
     def files(folder: Path) -> set[str]:
         return {
@@ -199,6 +193,7 @@ def import_all(wheel: Path, packages: list[str], allowed: set[str]) -> subproces
     )  # fmt: skip
 
 
+@pytest.mark.install
 @pytest.mark.parametrize(("package", "extras"), [("tarea2", []), ("publish", ["pages"])])
 def test_a_clean_install_imports_every_module(wheel, package, extras):
     done = import_all(wheel, [package], with_dependencies(declared(*extras)))
@@ -206,6 +201,7 @@ def test_a_clean_install_imports_every_module(wheel, package, extras):
     assert str(wheel / "unpacked") in done.stdout
 
 
+@pytest.mark.install
 def test_an_undeclared_dependency_would_be_seen(wheel):
     without = {name: found for name, found in declared().items() if name != "pooch"}
     allowed = with_dependencies(without) - {"pooch"}
@@ -250,6 +246,30 @@ def test_the_browser_tests_need_a_browser(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
     assert make.main(["test-browser"]) == 1
     assert "Chromium is not installed" in capsys.readouterr().err
+    monkeypatch.setattr(make, "run", lambda *arguments: 0)
+    assert make.main(["test-slow", "test-all"]) == 0
+    assert capsys.readouterr().out.count("Chromium is not installed") == 2
+    assert make.main(["test", "test-install"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_tests_open_any_browser_that_make_accepts(monkeypatch):
+    assert make.browser() == browsing.CHROMIUM
+    for browser in make.BROWSERS:
+        monkeypatch.setattr(shutil, "which", {browser: browser}.get)
+        assert make.browser() == browser
+
+
+def test_the_tiers_hold_every_test_once():
+    marked = [{}, {"browser"}, {"install"}, {"site"}, {"site", "browser"}, {"site", "install"}]
+
+    def runs(tier, marks):
+        return eval(make.TIERS[tier], {name: name in marks for name in MARKERS})
+
+    for marks in marked:
+        assert runs("test", marks) != runs("test-slow", marks)
+        assert runs("test-slow", marks) == runs("test-browser", marks) | runs("test-install", marks)
+        assert runs("test-all", marks)
 
 
 def test_all_name_the_same_pythons():
@@ -281,7 +301,11 @@ def test_the_workflow_says_what_make_understands_and_publishes_a_site_it_made():
     called = re.findall(
         r"(?:make|python make\.py) ([\w-]+)", "\n".join(s.get("run", "") for s in steps)
     )
-    assert {"report", "test", "test-browser", "lint"} <= set(called) <= set(make.TARGETS)
+    assert (
+        {"report", "test", "test-browser", "test-install", "lint"}
+        <= set(called)
+        <= set(make.TARGETS)
+    )
     (quarto,) = [step for step in steps if "quarto-actions" in step.get("uses", "")]
     assert f"quarto-cli=={quarto['with']['version']}" == QUARTO_PACKAGE
     (kept,) = [s for s in steps if "upload-artifact" in s.get("uses", "")]
@@ -407,6 +431,7 @@ def toy(tmp_path):
     return run
 
 
+@pytest.mark.install
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is PyPI's torch the large one")
 def test_setup_installs_once_and_torch_without_gpu_libraries_on_request(toy):
     assert toy("setup") == (0, "Setting up .venv (a few minutes the first time)\n", "")

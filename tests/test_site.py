@@ -14,6 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+import pdfs
 from publish.page import read
 from publish.project import ROOT, Project
 
@@ -37,8 +38,7 @@ def with_suffix(page: Path, suffix: str) -> Path:
 
 
 def pdf_text(page: Path) -> str:
-    reader = pypdf.PdfReader(with_suffix(page, "pdf"))
-    return "\n".join(sheet.extract_text() for sheet in reader.pages)
+    return "\n".join(pdfs.texts(with_suffix(page, "pdf")))
 
 
 def test_every_page_has_its_three_forms(page):
@@ -124,9 +124,9 @@ def shaded(reader: pypdf.PdfReader) -> bool:
     return any(SHADE.search(sheet.get_contents().get_data()) for sheet in reader.pages)
 
 
-def last_page(reader: pypdf.PdfReader) -> list[str]:
+def last_page(path: Path) -> list[str]:
     """The lines of a PDF's last page, without its number."""
-    lines = reader.pages[-1].extract_text().splitlines()
+    lines = pdfs.texts(path)[-1].splitlines()
     return [line for line in lines if line.strip() and not re.fullmatch(r"\d+ / \d+", line.strip())]
 
 
@@ -134,7 +134,7 @@ def test_pdf_shades_its_code_and_ends_with_more_than_one_reference(page):
     reader = pypdf.PdfReader(with_suffix(page, "pdf"))
     code = soup_of(with_suffix(page, "html")).select("pre.sourceCode")
     assert shaded(reader) == (bool(code) and page.name != "report")  # whose PDF shows no code
-    assert len(last_page(reader)) > 5
+    assert len(last_page(with_suffix(page, "pdf"))) > 5
 
 
 def test_sizes_and_spreads_stay_on_one_line(page):

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from command import run_cli
 from tarea2 import datasets, metrics, models, paths, results, studies
-from tarea2.commands import cli
 from tarea2.evaluation import predict
 from tarea2.models import EncoderDecoderSpec
 from tarea2.own import study as own_study
@@ -161,13 +160,6 @@ def folders(tmp_path):
         Image.fromarray(mask * 200 + 20).save(tmp_path / "photos" / f"{i}.png")
         Image.fromarray(mask).save(tmp_path / "masks" / f"{i}.png")
     return str(tmp_path / "photos"), str(tmp_path / "masks")
-
-
-def run_cli(monkeypatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["tarea2", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0
 
 
 def own(folders, *more: str) -> tuple[str, ...]:

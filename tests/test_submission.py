@@ -95,6 +95,7 @@ def outputs(path) -> list:
     ]
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("name", [SOLUTION, CHAPTER])
 def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
     before = outputs(unpacked / name)
@@ -103,6 +104,7 @@ def test_an_unpacked_notebook_runs_and_gives_the_same(unpacked, fresh, name):
     assert outputs(unpacked / name) == before
 
 
+@pytest.mark.install
 def test_what_a_cell_prints_is_one_output_however_it_is_sent(small_project, fresh, tmp_path):
     """A kernel sends what is flushed at once, and what waits whenever its clock says so."""
     code = "for word in ('uno', 'dos'):\n    print(word, flush=True)"
@@ -115,6 +117,7 @@ def test_what_a_cell_prints_is_one_output_however_it_is_sent(small_project, fres
     assert outputs(tmp_path / "suelto.ipynb") == ["uno\ndos\n"]
 
 
+@pytest.mark.install
 def test_the_unpacked_code_installs_with_its_results(unpacked, tmp_path):
     fresh = Fresh(tmp_path)
     install = ["pip", "install", "-q", "--no-deps", "--no-build-isolation", unpacked / "proyecto"]

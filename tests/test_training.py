@@ -230,6 +230,7 @@ def start(folder: Path) -> tuple[BaseProcess, Connection]:
     return process, ours
 
 
+@pytest.mark.install
 def test_killed_ten_times_a_run_ends_with_the_same_weights(tmp_path):
     if METHOD == "forkserver":
         PROCESSES.set_forkserver_preload([__name__, "torch"])

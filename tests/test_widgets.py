@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-from conftest import write_page
+from conftest import project_in, write_page
 from publish import widgets as site_widgets
 from publish.build import build
 from publish.page import PageError, read
@@ -39,8 +39,9 @@ pages.setup()
 """
 
 
-@pytest.fixture
-def made(small_project):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    small_project = project_in(tmp_path_factory.mktemp("made"))
     settings = small_project.root / "_quarto.yml"
     wanted = "filters: [theme/filters/widgets.lua]\npublish: {widgets: tarea2.widgets}\n"
     settings.write_text(settings.read_text() + wanted)

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from browsing import DESKTOP, uri, visit
+from browsing import DESKTOP, dress, serious, uri, visit
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
 from tarea2.evaluation import predict
@@ -37,33 +36,69 @@ CHANGES = {
 }  # fmt: skip
 
 
-def open_piece(browser, site, name: str, size=DESKTOP, theme="light", query="", **options) -> Page:
-    """Open a piece's page and wait until the piece is live."""
-    page = visit(browser, uri(site, f"chapters/{CHAPTERS.get(name, name)}.html"), size, theme)
-    if query:
-        page.goto(page.url.split("#")[0] + f"#{name}?{query}")
-        page.reload()
+def address_of(site, name: str, rest: str = "") -> str:
+    return uri(site, f"chapters/{CHAPTERS.get(name, name)}.html") + rest
+
+
+def live(page: Page, name: str) -> Page:
+    """The page, once its piece is live."""
     page.locator(f"#{name}").scroll_into_view_if_needed()
     page.wait_for_selector(f"#{name}[live]")
     return page
 
 
-@pytest.fixture
-def piece(browser, site):
-    """Open pieces, and fail at the end of the test if the console held an error."""
-    opened, errors = [], []
+BEGIN = """([name, element, theme]) => {
+  history.replaceState(null, "", location.href.split("#")[0]);
+  document.documentElement.dataset.theme = theme;
+  document.activeElement.blur();
+  scrollTo(0, 0);
+  document.getElementById(name).outerHTML = element;
+}"""
 
-    def opener(name: str, **options) -> Page:
-        page = open_piece(browser, site, name, **options)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and errors.append(line.text))
-        opened.append(page)
-        return page
 
-    yield opener
-    for page in opened:
+@pytest.fixture(scope="module")
+def chapters(browser, site):
+    """Each chapter's page, opened once, and the errors of its console."""
+    opened: dict[str, tuple[Page, list[str]]] = {}
+
+    def chapter(name: str) -> tuple[Page, list[str]]:
+        if name not in opened:
+            page, errors = browser.new_page(), []
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+            visit(page, address_of(site, name))
+            opened[name] = page, errors
+        return opened[name]
+
+    yield chapter
+    for page, _ in opened.values():
         page.close()
-    assert errors == []
+
+
+@pytest.fixture
+def piece(chapters, site):
+    """Begin pieces anew, and fail at the end of the test if the console held an error.
+
+    A piece's element is put back as it stands in the file, so that a new object of its class begins
+    in it: that takes a tenth of opening the page.
+    """
+    seen: list[list[str]] = []
+
+    def begin(name: str, size=DESKTOP, theme="light", query="") -> Page:
+        page, errors = chapters(CHAPTERS.get(name, name))
+        errors.clear()
+        seen.append(errors)
+        dress(page, size, theme)
+        if query:
+            visit(page, address_of(site, name, f"#{name}?{query}"), size, theme)
+        else:
+            text = (site / f"chapters/{CHAPTERS.get(name, name)}.html").read_text("utf-8")
+            element = re.search(rf'<(tarea-[a-z-]+) id="{name}".*?</\1>', text, re.DOTALL)[0]
+            page.evaluate(BEGIN, [name, element, theme])
+        return live(page, name)
+
+    yield begin
+    assert [error for errors in seen for error in errors] == []
 
 
 def state(page: Page, name: str) -> dict:
@@ -106,38 +141,42 @@ def message(page: Page, name: str, control: str):
 # Every piece ------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def errors(tab):
+    """What the page's console says is wrong."""
+    seen: list[str] = []
+
+    def see(error) -> None:
+        seen.append(str(error))
+
+    def hear(line) -> None:
+        if line.type in ("error", "warning"):
+            seen.append(line.text)
+
+    tab.on("pageerror", see)
+    tab.on("console", hear)
+    yield seen
+    tab.remove_listener("pageerror", see)
+    tab.remove_listener("console", hear)
+
+
 @pytest.mark.parametrize("name", PIECES)
-def test_a_piece_opens_from_disk_without_errors_or_requests(browser, site, name):
-    errors: list[str] = []
-    requests: list[str] = []
-    page = browser.new_page(viewport=DESKTOP)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: line.type in ("error", "warning") and errors.append(line.text))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(uri(site, f"chapters/{CHAPTERS[name]}.html"))
-    page.locator(f"#{name}").scroll_into_view_if_needed()
-    page.wait_for_selector(f"#{name}[live]")
+def test_a_piece_opens_from_disk_without_errors_or_requests(tab, errors, requests, site, name):
+    page = live(visit(tab, address_of(site, name)), name)
     reveal(page, name)
     page.wait_for_timeout(200)
     assert errors == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     assert page.locator(f"#{name} .tarea-live").is_visible()
     assert not page.locator(f"#{name} .tarea-figure").is_visible()
-    page.close()
 
 
 @pytest.mark.parametrize("name", PIECES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_a_piece_in_use(browser, site, name, theme):
-    page = open_piece(browser, site, name, theme=theme, size=SMALL if theme == "dark" else DESKTOP)
+def test_axe_finds_nothing_serious_in_a_piece_in_use(piece, name, theme):
+    page = piece(name, theme=theme, size=SMALL if theme == "dark" else DESKTOP)
     reveal(page, name)
-    found = Axe().run(page, context=f"#{name}").response["violations"]
-    page.close()
-    assert [
-        f"{item['id']}: {item['nodes'][0]['html'][:200]}"
-        for item in found
-        if item["impact"] in ("serious", "critical")
-    ] == []
+    assert serious(page, within=f"#{name}") == []
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -148,15 +187,14 @@ def test_print_shows_the_figure(piece, name):
     assert not page.locator(f"#{name} .tarea-live").is_visible()
 
 
-@pytest.mark.parametrize("name", PIECES)
-def test_without_scripts_the_figure_stands_there(browser, site, name):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(uri(site, f"chapters/{CHAPTERS[name]}.html"))
-    assert page.locator(f"#{name} figure img").first.is_visible()
-    assert page.locator(f"#{name} figcaption").first.is_visible()
-    assert page.locator(f"#{name} .tarea-live").count() == 0
-    context.close()
+def test_without_scripts_the_figure_stands_there(browser, site):
+    page = browser.new_page(java_script_enabled=False)
+    for name in PIECES:
+        page.goto(address_of(site, name))
+        assert page.locator(f"#{name} figure img").first.is_visible()
+        assert page.locator(f"#{name} figcaption").first.is_visible()
+        assert page.locator(f"#{name} .tarea-live").count() == 0
+    page.close()
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -211,7 +249,7 @@ def test_reset_returns_to_the_pages_example(piece, name):
 
 
 @pytest.mark.parametrize("name", PIECES)
-def test_a_copied_link_shows_the_same_state(piece, browser, name):
+def test_a_copied_link_shows_the_same_state(piece, tab, name):
     page = piece(name)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     control, value = CHANGES[name]
@@ -220,12 +258,10 @@ def test_a_copied_link_shows_the_same_state(piece, browser, name):
     expect(page.locator(f"#{name} .tarea-news")).to_contain_text("nlace")
     address = page.evaluate(f"document.getElementById('{name}').address()")
     assert f"#{name}?" in address
-    other = browser.new_page()
-    other.goto(address)
+    other = visit(tab, address)
     other.wait_for_selector(f"#{name}[live]")
     assert state(other, name) == state(page, name)
     assert state(other, name)[control] == value
-    other.close()
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -243,15 +279,9 @@ def test_a_link_edited_by_hand_is_refused_in_a_sentence(piece, name):
 
 
 @pytest.mark.parametrize("name", PIECES)
-def test_a_broken_percent_sign_in_the_address_breaks_nothing(browser, site, name):
-    errors: list[str] = []
-    page = browser.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(uri(site, f"chapters/{CHAPTERS[name]}.html") + f"#{name}?%E0%A4%A=1&x=%")
-    page.locator(f"#{name}").scroll_into_view_if_needed()
-    page.wait_for_selector(f"#{name}[live]")
+def test_a_broken_percent_sign_in_the_address_breaks_nothing(tab, errors, site, name):
+    live(visit(tab, address_of(site, name, f"#{name}?%E0%A4%A=1&x=%")), name)
     assert errors == []
-    page.close()
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -269,18 +299,17 @@ def test_the_figure_opens_by_button_and_by_reference(piece, name):
     expect(figure).to_be_visible()
 
 
-def test_a_piece_whose_weights_are_missing_shows_its_figure_and_says_so(browser, site, tmp_path):
+def test_a_piece_whose_weights_are_missing_shows_its_figure_and_says_so(tab, site):
     source = (site / "chapters" / "05-mnist.html").read_text("utf-8")
     folder = site / "chapters"
     broken = folder / "roto.html"
     broken.write_text(re.sub(r"mnist-notebook-[0-9a-f]{12}", "mnist-notebook-000000000000", source))
     try:
-        page = visit(browser, broken.as_uri())
+        page = visit(tab, broken.as_uri())
         page.locator("#digito").scroll_into_view_if_needed()
         fault = page.locator("#digito .tarea-fault")
         expect(fault).to_contain_text("volver a construir el sitio")
         assert page.locator("#digito figure img").first.is_visible()
-        page.close()
     finally:
         broken.unlink()
 
@@ -390,9 +419,8 @@ def test_the_workshop_shows_what_the_package_computes(piece):
         assert marks[1] == (inside[0, 0] == 0).ravel().tolist()
 
 
-def test_the_workshop_of_a_signal_shows_what_the_package_computes(browser, site):
-    page = visit(browser, uri(site, "chapters/01-convolucion-1d.html"))
-    page.wait_for_selector("#taller[live]")
+def test_the_workshop_of_a_signal_shows_what_the_package_computes(tab, site):
+    page = live(visit(tab, uri(site, "chapters/01-convolucion-1d.html")), "taller")
     put(page, "taller", "ask", "0")
     generator = np.random.default_rng(21)
 
@@ -407,7 +435,6 @@ def test_the_workshop_of_a_signal_shows_what_the_package_computes(browser, site)
                  "padding": str(padding), "dilation": str(dilation)}  # fmt: skip
         assert page.evaluate("(texts) => document.getElementById('taller').attempt(texts)", texts)
         assert output_of(page) == written(expected[None])
-    page.close()
 
 
 def test_the_workshop_hides_the_output_until_its_size_is_predicted(piece):
@@ -432,14 +459,21 @@ def test_the_workshop_hides_the_output_until_its_size_is_predicted(piece):
     expect(page.locator("#taller .tarea-says")).to_contain_text("Sí: la salida tiene 3 × 3")
 
 
+@pytest.fixture(scope="module")
+def touch(browser):
+    """A page that fingers touch."""
+    page = browser.new_page(has_touch=True)
+    yield page
+    page.close()
+
+
 @pytest.mark.parametrize("way", ["mouse", "keyboard", "touch"])
-def test_an_output_cell_explains_its_window(browser, site, way):
-    context = browser.new_context(
-        has_touch=way == "touch", viewport=SMALL if way == "touch" else DESKTOP
+def test_an_output_cell_explains_its_window(piece, touch, site, way):
+    page = (
+        live(visit(touch, address_of(site, "taller"), SMALL), "taller")
+        if way == "touch"
+        else piece("taller")
     )
-    page = context.new_page()
-    page.goto(uri(site, "chapters/06-preguntas-cnn.html"))
-    page.wait_for_selector("#taller[live]")
     put(page, "taller", "ask", "0")
     page.get_by_role("button", name="Pregunta 1a").click()
     cells = page.locator("#taller .tarea-grid[role=group] button")
@@ -455,7 +489,6 @@ def test_an_output_cell_explains_its_window(browser, site, way):
         "Salida (1, 1): 1·7 + 0·1 + 0·3 + 1·4 = 11"
     )
     assert page.locator("#taller .tarea-window").count() == 4
-    context.close()
 
 
 @pytest.mark.parametrize(
@@ -607,7 +640,7 @@ def test_the_explorer_tells_correlations_curves_and_specs(piece):
 
 
 def scene_scores(page: Page) -> list[str]:
-    page.wait_for_timeout(300)
+    page.wait_for_function("document.getElementById('escena').pending == null")  # a frame later
     return re.findall(r"mIoU (\d,\d+)", page.locator("#escena .tarea-says").text_content())
 
 
@@ -687,15 +720,10 @@ def test_a_scene_is_edited_with_the_keyboard_alone(piece):
     assert state(page, "escena")["placed"] == "3_23_28_17"  # let go before the last step
 
 
-def test_a_scene_is_edited_with_a_finger(browser, site):
-    context = browser.new_context(has_touch=True, viewport=SMALL)
-    page = context.new_page()
-    page.goto(uri(site, "chapters/08-segmentacion.html"))
-    page.locator("#escena").scroll_into_view_if_needed()
-    page.wait_for_selector("#escena[live]")
+def test_a_scene_is_edited_with_a_finger(touch, site):
+    page = live(visit(touch, address_of(site, "escena"), SMALL), "escena")
     page.locator("#escena canvas.tarea-pad").tap()
     assert state(page, "escena")["placed"].startswith("3_2")
-    context.close()
 
 
 # Move the digit ------------------------------------------------------------------------------------
@@ -916,13 +944,10 @@ def test_the_signal_is_deformed_and_drawn(piece):
 
 
 @pytest.mark.parametrize("name", ["taller", "escena"])
-def test_quartos_pages_run_the_same_pieces(browser, quarto_site, name):
+def test_quartos_pages_run_the_same_pieces(tab, quarto_site, name):
     errors: list[str] = []
-    page = browser.new_page(viewport=SMALL, color_scheme="dark")
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(uri(quarto_site, f"chapters/{CHAPTERS[name]}.html"))
-    page.locator(f"#{name}").scroll_into_view_if_needed()
-    page.wait_for_selector(f"#{name}[live]")
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    page = live(visit(tab, address_of(quarto_site, name), SMALL, "dark"), name)
     control, value = CHANGES[name]
     put(page, name, control, value)
     assert state(page, name)[control] == value
@@ -930,4 +955,3 @@ def test_quartos_pages_run_the_same_pieces(browser, quarto_site, name):
     page.emulate_media(media="print")
     assert page.locator(f"#{name} .tarea-figure img").first.is_visible()
     assert errors == []
-    page.close()
