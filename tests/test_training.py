@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tarea2 import datasets, training
+from tarea2 import datasets, losses, training
+from tarea2.augmentation import AUGMENTATIONS
 from tarea2.datasets import Split
 from tarea2.evaluation import predict
 from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
+from tarea2.models.building import INITS
 from tarea2.training import Recipe, Trained, fit
 
 SMALL = Recipe(epochs=3, batch_size=50, lr=0.05, momentum=0.9, schedule="step", step_epochs=2)
@@ -151,6 +153,32 @@ def test_schedules_along_cosines_are_those_of_pytorch(epochs, steps):
             assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
             optimiser.step()
             scheduler.step() if step < total - 1 else None
+
+
+@pytest.mark.parametrize(
+    ("field", "registry"),
+    [
+        ("optimiser", training.OPTIMISERS),
+        ("schedule", training.SCHEDULES),
+        ("init", INITS),
+        ("loss", losses.LOSSES),
+        ("class_weights", losses.CLASS_WEIGHTS),
+        ("overlap", losses.REGION_LOSSES),
+    ],
+)
+def test_a_recipe_takes_the_names_of_the_registries_and_no_others(field, registry):
+    for name in registry:
+        assert getattr(replace(SMALL, **{field: name}), field) == name
+    with pytest.raises(
+        ValueError, match=f"^{field} is 'x', expected one of {', '.join(registry)}$"
+    ):
+        replace(SMALL, **{field: "x"})
+
+
+def test_a_recipe_takes_known_augmentations():
+    assert replace(SMALL, augment=tuple(AUGMENTATIONS)).augment == tuple(AUGMENTATIONS)
+    with pytest.raises(ValueError, match="augment has x, y, expected some of flip, scale, colour"):
+        replace(SMALL, augment=("y", "flip", "x"))
 
 
 def test_a_wrong_optimiser_is_refused(signals):

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tarea2.models.network import Network, Task
+from tarea2.models.network import Network, Task, check_choices
 
-# Of MONAI: name -> class and what differs from its defaults.
-MONAI: dict[str, tuple[str, dict[str, Any]]] = {
-    "BasicUNet": ("BasicUNet", {"features": (16, 16, 32, 64, 128, 16)}),
-    "UNet": ("UNet", {"channels": (16, 32, 64, 128), "strides": (2, 2, 2), "num_res_units": 2}),
-    "BasicUNet-default": ("BasicUNet", {}),
-    "SegResNet-8": ("SegResNet", {"init_filters": 8}),  # the default
-    "SegResNet-16": ("SegResNet", {"init_filters": 16}),
-    "AttentionUnet": ("AttentionUnet", {"channels": (16, 32, 64, 128), "strides": (2, 2, 2)}),
-}
 # nnU-Net's planner halves an image of 48×48 three times: to 6×6, which it halves no further.
 NNUNET_FILTERS = (32, 64, 128, 256)
 
 
 @dataclass(frozen=True)
 class PeerSpec:
-    """A network to compare with: one of :data:`MONAI`, or ``PlainConvUNet``, nnU-Net's."""
+    """A network to compare with: one of :data:`PUBLISHED`."""
 
     network: str = "BasicUNet"
     inputs: int = 1
     classes: int = 11
+
+    def __post_init__(self) -> None:
+        check_choices(self, {"network": PUBLISHED})
 
 
 class Peer(Network):
@@ -44,13 +40,7 @@ class Peer(Network):
         super().__init__()
         self.spec = spec
         try:
-            if spec.network in MONAI:
-                self.network = _monai(spec)
-            elif spec.network == "PlainConvUNet":
-                self.network = _nnunet(spec)
-            else:
-                known = ", ".join([*MONAI, "PlainConvUNet"])
-                raise ValueError(f"network is {spec.network!r}, expected one of {known}")
+            self.network = PUBLISHED[spec.network](spec)
         except ImportError:
             # nnU-Net's library asks for torchvision, which this network does without.
             nnunet = "pip install --no-deps dynamic-network-architectures"
@@ -63,10 +53,9 @@ class Peer(Network):
         return self.network(x)
 
 
-def _monai(spec: PeerSpec) -> nn.Module:
+def _monai(kind: str, spec: PeerSpec, **options: Any) -> nn.Module:
     from monai.networks import nets
 
-    kind, options = MONAI[spec.network]
     return getattr(nets, kind)(
         spatial_dims=2, in_channels=spec.inputs, out_channels=spec.classes, **options
     )
@@ -92,3 +81,17 @@ def _nnunet(spec: PeerSpec) -> nn.Module:
     for level in range(len(network.decoder.seg_layers) - 1):
         network.decoder.seg_layers[level] = nn.Identity()
     return network
+
+
+# Name -> what builds it: of MONAI the class and what differs from its defaults, and nnU-Net's.
+PUBLISHED: dict[str, Callable[[PeerSpec], nn.Module]] = {
+    "BasicUNet": partial(_monai, "BasicUNet", features=(16, 16, 32, 64, 128, 16)),
+    "UNet": partial(_monai, "UNet", channels=(16, 32, 64, 128), strides=(2, 2, 2), num_res_units=2),
+    "BasicUNet-default": partial(_monai, "BasicUNet"),
+    "SegResNet-8": partial(_monai, "SegResNet", init_filters=8),  # the default
+    "SegResNet-16": partial(_monai, "SegResNet", init_filters=16),
+    "AttentionUnet": partial(
+        _monai, "AttentionUnet", channels=(16, 32, 64, 128), strides=(2, 2, 2)
+    ),
+    "PlainConvUNet": _nnunet,
+}
