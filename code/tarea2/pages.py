@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
@@ -19,7 +20,10 @@ from tarea2.typography import Text, mean_sd, number, percent, percent_mean_sd
 
 
 def setup() -> None:
-    """Prepare a page: the figure style, and vector and pixel versions of each figure."""
+    """Prepare a page: one thread, the figure style, vector and pixel versions of each figure."""
+    # Pages are built side by side and their batches are small: more threads would wait for each
+    # other. With one, no sum depends on how many cores the machine has.
+    torch.set_num_threads(1)
     style.use()
     # bbox_inches=None keeps a figure at the size it was drawn, so that text in it is as large in
     # print as the style says.
