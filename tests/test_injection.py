@@ -57,7 +57,7 @@ def test_results_that_contradict_a_claim_stop_the_build(tmp_path):
     (line,) = [line for line in built.stderr.splitlines() if line.startswith("report.qmd:")]
     place = int(line.split(":")[1])
     page = (root / "report.qmd").read_text().splitlines()
-    assert 'holds("es mayor", test_of.above("skip-add", "skip-none")' in page[place - 1]
+    assert 'holds("es mayor", *adding_beats_none)' in page[place - 1]
     for told in ("ClaimError", "no longer show 'es mayor'", "skip-none (test_miou 0.80"):
         assert told in line
     assert not (root / "_output").exists()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarea2 import pages, typography
+from tarea2.studies.claims import Scores
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,17 @@ def test_percent_and_mean_sd():
 def test_text_reaches_a_page_as_it_is():
     assert typography.number(21840)._repr_markdown_() == "21\u202f840"
     assert typography.Text("a_b* $c$ @d")._repr_markdown_() == r"a\_b\* \$c\$ \@d"
+
+
+def test_inline_code_quotes_networks_and_counts_with_one_call():
+    runs = pd.DataFrame({"name": ["a", "a", "b"], "share": [0.5, 0.7, 0.2]})
+    share = Scores(runs, "share")
+    assert pages.mean(share, "a") == "0,600"
+    assert pages.mean_percent(share, "a", 0) == "60\u00a0%"
+    assert pages.difference(share, "b", "a", 1) == "−0,4"
+    assert pages.ratio(share, "a", "b") == "3,0"
+    assert (pages.count("abc"), pages.count("abc", typography.in_words)) == ("3", "tres")
+    assert pages.listed([8, 16]) == "8, 16"
 
 
 def test_table_writes_markdown_with_decimal_commas():

@@ -5,20 +5,25 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from tarea2.plots import style
-from tarea2.typography import Text, mean_sd, number, percent_mean_sd
+from tarea2.studies.claims import Scores
+from tarea2.typography import Text, mean_sd, number, percent, percent_mean_sd
 
 
 def setup() -> None:
-    """Prepare a page: the figure style, and vector and pixel versions of each figure."""
+    """Prepare a page: one thread, the figure style, vector and pixel versions of each figure."""
+    # Pages are built side by side and their batches are small: more threads would wait for each
+    # other. With one, no sum depends on how many cores the machine has.
+    torch.set_num_threads(1)
     style.use()
     # bbox_inches=None keeps a figure at the size it was drawn, so that text in it is as large in
     # print as the style says.
@@ -40,6 +45,36 @@ def scores(
     """What quotes a network by name: mean and deviation of a field over its seeds."""
     write = percent_mean_sd if percent else mean_sd
     return lambda name: write(values(runs, name, field), decimals)
+
+
+def mean(of: Scores, name: str, decimals: int = 3) -> Text:
+    """Quote the mean of a network over its seeds."""
+    return number(of.mean(name), decimals)
+
+
+def mean_percent(of: Scores, name: str, decimals: int = 1) -> Text:
+    """Quote the mean of a network over its seeds, for a field that is a fraction."""
+    return percent(of.mean(name), decimals)
+
+
+def difference(of: Scores, name: str, other: str, decimals: int = 3) -> Text:
+    """Quote how much higher the mean of one network is than that of another."""
+    return number(of.mean(name) - of.mean(other), decimals)
+
+
+def ratio(of: Scores, name: str, other: str, decimals: int = 1) -> Text:
+    """Quote how many times as high the mean of one network is as that of another."""
+    return number(of.mean(name) / of.mean(other), decimals)
+
+
+def count(things: Sized, write: Callable[[int], Text] = number) -> Text:
+    """Quote how many there are, in figures or through :func:`typography.in_words`."""
+    return write(len(things))
+
+
+def listed(values: Iterable[object]) -> Text:
+    """Write values one after another, with commas between."""
+    return Text(", ".join(map(str, values)))
 
 
 def matrix(values: np.ndarray) -> Markdown:
