@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tarea2 import paths
-from tarea2.datasets import IGNORED, DataError, Reading, Shelf, image_folder
+from tarea2.datasets import IGNORED, ArrayStore, DataError, Reading, image_folder
 from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.label_map import LabelMap, read_colours
@@ -487,7 +487,7 @@ def cached(tmp_path, monkeypatch):
 
 def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
     large = image_folder(*cached)
-    assert isinstance(large.train.x, Shelf)
+    assert isinstance(large.train.x, ArrayStore)
     assert isinstance(large.train.x.source, Path)
     monkeypatch.setattr(image_data, "read_image", None)  # found again, nothing is read
     again = image_folder(*cached)
@@ -525,7 +525,7 @@ def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
     assert not [path for path in paths.OWN.rglob("*") if path.is_file()]
 
 
-def test_a_shelf_goes_to_another_process_whole(cached, tmp_path):
+def test_an_array_store_goes_to_another_process_whole(cached, tmp_path):
     import pickle
 
     large = image_folder(*cached).test.x

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from command import run_cli
 from tarea2 import augmentation, metrics, models, paths, records, results
-from tarea2.datasets import IGNORED, Dataset, Reading, Shelf, Split, image_folder
+from tarea2.datasets import IGNORED, ArrayStore, Dataset, Reading, Split, image_folder
 from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.reading import read
 from tarea2.evaluation import evaluate, predict_masks
@@ -170,10 +170,10 @@ def test_scores_are_at_the_size_of_the_masks(small):
     truth = small.test.y.repeat_interleave(3, 1).repeat_interleave(3, 2)
     flat = truth.numpy().ravel()
     size = truth[0].numel()
-    shelf = Shelf(flat, ((48, 96),) * 8, tuple(range(0, 8 * size, size)))
+    store = ArrayStore(flat, ((48, 96),) * 8, tuple(range(0, 8 * size, size)))
     model = build(TINY).eval()
     padded = F.pad(small.test.x.float(), (0, 16, 0, 16), mode="replicate").byte()
-    split = Split(padded, F.pad(small.test.y, (0, 16, 0, 16), value=IGNORED), shelf, (16, 32))
+    split = Split(padded, F.pad(small.test.y, (0, 16, 0, 16), value=IGNORED), store, (16, 32))
     found = list(predict_masks(model, split))
     with torch.inference_mode():
         logits = model(padded.float() / 255)[..., :16, :32]

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tarea2 import metrics
-from tarea2.datasets import IGNORED, Dataset, Shelf, Split, as_input
+from tarea2.datasets import IGNORED, ArrayStore, Dataset, Split, as_input
 from tarea2.losses import ClassLoss
 from tarea2.models import Network, Task
 
@@ -88,7 +88,7 @@ def _batches(split: Split) -> Iterator[tuple[int, int]]:
     while start < len(split):
         size, end = split.x[start].shape, start + 1
         most = start + max(1, min(BATCH, VALUES // size.numel()))
-        if isinstance(split.x, Shelf):
+        if isinstance(split.x, ArrayStore):
             while end < min(most, len(split)) and split.x.shapes[end] == tuple(size):
                 end += 1
         else:

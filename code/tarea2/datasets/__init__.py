@@ -6,13 +6,13 @@ training data: choices are made on it, so that the test set is looked at once, a
 
 from __future__ import annotations
 
+from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.camvid_files import CLASSES as CAMVID_CLASSES
 from tarea2.datasets.camvid_files import camvid, camvid_is_here, fetch_camvid
 from tarea2.datasets.images.folder import FolderDataset, Reading, image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.number_words import numbers, numbers_for_use
 from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
-from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
 from tarea2.datasets.split import IGNORED, SPLIT_SEED, DataError, Dataset, Split, as_input
 
@@ -25,11 +25,11 @@ __all__ = [
     "SCENE_COUNTS",
     "SCENE_SIZE",
     "SPLIT_SEED",
+    "ArrayStore",
     "DataError",
     "Dataset",
     "FolderDataset",
     "Reading",
-    "Shelf",
     "Split",
     "as_input",
     "camvid",

@@ -28,9 +28,9 @@ from tqdm import tqdm
 
 from tarea2 import paths
 from tarea2.datasets import download
+from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.images.label_map import LabelClass, LabelMap
 from tarea2.datasets.images.preprocessing import Preprocessing
-from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import IGNORED, DataError, Dataset, Split
 from tarea2.paths import DATA_DIR, reason, replacing
 
@@ -143,7 +143,7 @@ def camvid() -> Dataset:
             Split(
                 torch.from_numpy(np.stack(images)),
                 torch.from_numpy(truth[:, middle::FACTOR, middle::FACTOR].copy()),
-                None if part == "train" else _on_shelf(truth),
+                None if part == "train" else _in_store(truth),
             )
         )
     return StreetScenes("camvid", len(CLASSES), *splits)
@@ -201,9 +201,9 @@ def _complete() -> Path | None:
     return None
 
 
-def _on_shelf(arrays: np.ndarray) -> Shelf:
+def _in_store(arrays: np.ndarray) -> ArrayStore:
     size = arrays[0].size
-    return Shelf(
+    return ArrayStore(
         arrays.ravel(), (arrays.shape[1:],) * len(arrays), tuple(range(0, arrays.size, size))
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tarea2.datasets.shelf import Shelf
+from tarea2.datasets.array_store import ArrayStore
 
 SPLIT_SEED = 2026
 IGNORED = 255  # in masks of 8 bits: a pixel that counts in neither loss nor score
@@ -25,14 +25,14 @@ class Split:
     """Inputs ``x`` (first axis: examples) and integer labels ``y``.
 
     Images of 8 bits stand for values from 0 to 1; masks of 8 bits may hold :data:`IGNORED`.
-    Either may lie on a shelf: too large for memory, or of different sizes. ``truth``: masks at
-    their own size, where they are scored, if that is not the size of ``y``. ``inner``: height and
-    width that they cover, from the top left corner of an image on; the rest is padding.
+    Either may lie in an array store: too large for memory, or of different sizes. ``truth``:
+    masks at their own size, where they are scored, if that is not the size of ``y``. ``inner``:
+    height and width that they cover, from the top left corner of an image on; the rest is padding.
     """
 
-    x: Any  # torch.Tensor or Shelf, which is read like one
+    x: Any  # torch.Tensor or ArrayStore, which is read like one
     y: Any
-    truth: Shelf | None = None
+    truth: ArrayStore | None = None
     inner: tuple[int, int] | None = None
 
     def __len__(self) -> int:
@@ -43,9 +43,9 @@ class Split:
         return as_input(self.x[:count]), self.y[:count]
 
     def to(self, device: torch.device) -> Split:
-        """The same on a device; what lies on a shelf stays there, and goes batch by batch."""
-        x = self.x if isinstance(self.x, Shelf) else self.x.to(device)
-        y = self.y if isinstance(self.y, Shelf) else self.y.to(device)
+        """The same on a device; an array store stays where it lies, and goes batch by batch."""
+        x = self.x if isinstance(self.x, ArrayStore) else self.x.to(device)
+        y = self.y if isinstance(self.y, ArrayStore) else self.y.to(device)
         return Split(x, y, self.truth, self.inner)
 
 
@@ -74,7 +74,7 @@ class Dataset:
         hasher = hashlib.sha256(self.name.encode())
         for split in (self.train, self.validation, self.test):
             for part in (split.x, split.y, split.truth):
-                if isinstance(part, Shelf):
+                if isinstance(part, ArrayStore):
                     part.hash_into(hasher)
                 elif part is not None:
                     array = np.ascontiguousarray(part.numpy())

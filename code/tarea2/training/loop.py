@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from tarea2 import checkpoints
 from tarea2.augmentation import augmented, windows
-from tarea2.datasets import Dataset, Shelf, Split, as_input
+from tarea2.datasets import ArrayStore, Dataset, Split, as_input
 from tarea2.evaluation import TASKS
 from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import Network, Spec, build
@@ -169,7 +169,7 @@ def _one_epoch(
     # What is drawn depends on seed and epoch only: no state to save.
     drawn = torch.Generator().manual_seed(30_000 + 1_000_003 * epoch + seed)
     order = torch.stack([torch.randperm(len(split), generator=g) for g in orders])  # (S, n)
-    if not isinstance(split.y, Shelf):
+    if not isinstance(split.y, ArrayStore):
         order = order.to(split.y.device)
     steps = math.ceil(len(split) / recipe.batch_size)
     total = 0.0
@@ -192,7 +192,7 @@ def _batch(
         x, y = x.unflatten(0, chosen.shape), y.unflatten(0, chosen.shape)
     else:
         x, y = split.x[chosen], split.y[chosen]
-    if isinstance(split.x, Shelf):
+    if isinstance(split.x, ArrayStore):
         device = next(model.parameters()).device
         x, y = x.to(device), y.to(device)
     x = as_input(x)

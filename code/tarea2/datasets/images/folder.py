@@ -20,6 +20,7 @@ import torch
 from tqdm import tqdm
 
 from tarea2 import paths, records
+from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.datasets.images.mask_statistics import MaskStatistics
@@ -28,7 +29,6 @@ from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, pa
 from tarea2.datasets.images.reading import Picture, full_scale
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.datasets.images.splits import absences, split_pairs
-from tarea2.datasets.shelf import Shelf
 from tarea2.datasets.split import DataError, Dataset, Split
 
 SMALLEST = 10  # images
@@ -93,7 +93,7 @@ class FolderDataset(Dataset):
     @property
     def on_disk(self) -> bool:
         """Whether the arrays lie in the cache, too large to be kept in memory."""
-        return isinstance(self.train.x, Shelf) and isinstance(self.train.x.source, Path)
+        return isinstance(self.train.x, ArrayStore) and isinstance(self.train.x.source, Path)
 
     @property
     def decided(self) -> list[str]:
@@ -161,7 +161,7 @@ def image_folder(
 def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> FolderDataset:
     """The data set from what was laid down and what is known about it."""
     parts = {
-        part: Shelf(source, tuple(map(tuple, lies["shapes"])), tuple(lies["offsets"]))
+        part: ArrayStore(source, tuple(map(tuple, lies["shapes"])), tuple(lies["offsets"]))
         for part, lies in meta["layout"].items()
     }
     inner = tuple(meta["inner"]) if meta["inner"] else None
@@ -182,7 +182,7 @@ def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> Fo
     )  # fmt: skip
 
 
-def _light(part: Shelf) -> torch.Tensor | Shelf:
+def _light(part: ArrayStore) -> torch.Tensor | ArrayStore:
     """A tensor, where all arrays have one shape and are in memory."""
     return part[:] if part.uniform and not isinstance(part.source, Path) else part
 

@@ -13,10 +13,10 @@ import torch
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ArrayStore:
     """Arrays in one buffer, or in one file, each from an offset in bytes on.
 
-    ``shelf[i]`` is one array; ``shelf[a:b]`` and ``shelf[indices]`` are stacked, and need arrays
+    ``store[i]`` is one array; ``store[a:b]`` and ``store[indices]`` are stacked, and need arrays
     of one shape. A file is mapped for each access only, so that its pages do not add up.
     """
 
@@ -43,9 +43,9 @@ class Shelf:
     def dtype(self) -> torch.dtype:
         return torch.uint8
 
-    def chosen(self, places: Sequence[int]) -> Shelf:
+    def chosen(self, places: Sequence[int]) -> ArrayStore:
         """Some of the arrays, in that order."""
-        return Shelf(
+        return ArrayStore(
             self.source,
             tuple(self.shapes[place] for place in places),
             tuple(self.offsets[place] for place in places),
