@@ -113,8 +113,8 @@ def test_what_is_fetched_is_reduced_and_read(small, monkeypatch, capsys):
     means = original.reshape(120, 3, 160, 3, 3).mean((1, 3))
     assert np.abs(data.train.x[0].numpy().transpose(1, 2, 0) - means).max() < 0.6  # rounded
     assert data.train.y[0, :, 0].tolist() == np.repeat([*range(11), IGNORED], 10).tolist()
-    assert data.test.truth[0].shape == (360, 480)
-    assert set(data.test.truth[0].unique().tolist()) == {*range(11), IGNORED}
+    assert data.test.full_size_masks[0].shape == (360, 480)
+    assert set(data.test.full_size_masks[0].unique().tolist()) == {*range(11), IGNORED}
     assert not data.background
 
 
@@ -219,7 +219,7 @@ def test_the_real_camvid_where_it_is(monkeypatch):
     data = datasets.camvid()
     assert [len(s) for s in (data.train, data.validation, data.test)] == [367, 101, 233]
     assert data.sha256.startswith("d1d8352b01de69d4")
-    assert len(data.test.truth) == 233
+    assert len(data.test.full_size_masks) == 233
     for name in ("camvid", "camvid-best"):
         runs = load(name)
         for definition in find(name).definitions:

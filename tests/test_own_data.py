@@ -343,9 +343,12 @@ def test_size_brings_all_to_one_and_keeps_masks_to_score(tmp_path):
         image_folder(*folders_)
     data = image_folder(*folders_, reading=Reading(size=(24, 48)))
     assert data.train.x.shape == (8, 1, 32, 48)
-    assert data.test.inner == (24, 48)
-    assert {*data.test.truth.shapes, *data.validation.truth.shapes} <= {(16, 32), (20, 40)}
-    assert data.train.truth is None
+    assert data.test.valid_size == (24, 48)
+    assert {*data.test.full_size_masks.shapes, *data.validation.full_size_masks.shapes} <= {
+        (16, 32),
+        (20, 40),
+    }
+    assert data.train.full_size_masks is None
     assert [entry.code for entry in data.label_map.entries] == [0, 1, 2]  # no value between
 
 
@@ -359,7 +362,7 @@ def test_masks_larger_than_their_images_need_a_size(tmp_path):
         image_folder(images, masks)
     data = image_folder(images, masks, reading=Reading(size=(16, 32)))
     assert_true_classes(data)
-    assert data.test.truth.shape[1:] == (48, 96)
+    assert data.test.full_size_masks.shape[1:] == (48, 96)
 
 
 def test_crops_leave_images_as_large_as_they_are(tmp_path):

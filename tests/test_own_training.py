@@ -335,7 +335,7 @@ def test_a_prediction_is_that_of_the_scores(trained, folders):
     """What predict writes for a test image is what the run was scored on."""
     predictor = load_predictor(trained / "models" / "mío.safetensors")
     data = image_folder(*folders, reading=Reading(size=(16, 32)))
-    order = [place for place, count in enumerate(data.test.truth.shapes)]
+    order = [place for place, count in enumerate(data.test.full_size_masks.shapes)]
     found = [scores.argmax(0).numpy() for _, scores in predict_masks(predictor.model, data.test)]
     all_found = [predictor.classes(read(path)) for path in sorted(folders[0].glob("*.png"))]
     for place in order:

@@ -68,13 +68,14 @@ def predict_masks(model: Network, split: Split) -> Iterator[tuple[Tensor, Tensor
     """
     model.eval()
     device = next(model.parameters()).device
+    masks = split.y if split.full_size_masks is None else split.full_size_masks
     for start, end in _batches(split):
         x = split.x[start:end].to(device)
         scores = forward(model, as_input(x)[None])[0]
-        if split.inner is not None:
-            scores = scores[..., : split.inner[0], : split.inner[1]]
+        if split.valid_size is not None:
+            scores = scores[..., : split.valid_size[0], : split.valid_size[1]]
         for place, found in enumerate(scores, start):
-            truth = (split.y if split.truth is None else split.truth)[place].to(device).long()
+            truth = masks[place].to(device).long()
             if truth.shape != found.shape[1:]:
                 found = F.interpolate(
                     found[None], truth.shape, mode="bilinear", align_corners=False

@@ -116,8 +116,8 @@ def camvid() -> Dataset:
     Looked for in ``data/raw/camvid/``, then in ``$TAREA2_DATA_DIR/camvid/``, in the published
     folders ``train``, ``trainannot``, ``val`` …; images may have their published size, 360×480, or
     the reduced one. ``x``: ``(n, 3, 120, 160)`` of 8 bits; ``y``: ``(n, 120, 160)``, the class at
-    the middle of each 3×3 pixels, IGNORED for void. ``truth`` holds the published masks, at which
-    validation and test are scored.
+    the middle of each 3×3 pixels, IGNORED for void. ``full_size_masks``: the published masks,
+    at which validation and test are scored.
 
     Raises
     ------

@@ -25,15 +25,16 @@ class Split:
     """Inputs ``x`` (first axis: examples) and integer labels ``y``.
 
     Images of 8 bits stand for values from 0 to 1; masks of 8 bits may hold :data:`IGNORED`.
-    Either may lie in an array store: too large for memory, or of different sizes. ``truth``:
-    masks at their own size, where they are scored, if that is not the size of ``y``. ``inner``:
-    height and width that they cover, from the top left corner of an image on; the rest is padding.
+    Either may lie in an array store: too large for memory, or of different sizes.
+    ``full_size_masks``: masks at their own size, where they are scored, if that is not the size of
+    ``y``. ``valid_size``: height and width that they cover, from the top left corner of an image
+    on; the rest is padding.
     """
 
     x: Any  # torch.Tensor or ArrayStore, which is read like one
     y: Any
-    truth: ArrayStore | None = None
-    inner: tuple[int, int] | None = None
+    full_size_masks: ArrayStore | None = None
+    valid_size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -46,7 +47,7 @@ class Split:
         """The same on a device; an array store stays where it lies, and goes batch by batch."""
         x = self.x if isinstance(self.x, ArrayStore) else self.x.to(device)
         y = self.y if isinstance(self.y, ArrayStore) else self.y.to(device)
-        return Split(x, y, self.truth, self.inner)
+        return Split(x, y, self.full_size_masks, self.valid_size)
 
 
 def as_input(x: torch.Tensor) -> torch.Tensor:
@@ -73,7 +74,7 @@ class Dataset:
         """Hash of all arrays and of how they are split."""
         hasher = hashlib.sha256(self.name.encode())
         for split in (self.train, self.validation, self.test):
-            for part in (split.x, split.y, split.truth):
+            for part in (split.x, split.y, split.full_size_masks):
                 if isinstance(part, ArrayStore):
                     part.hash_into(hasher)
                 elif part is not None:

@@ -178,13 +178,14 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
             return None
         return of[chosen] if isinstance(of, torch.Tensor) else of.chosen(chosen)
 
-    few = Split(part(test.x), part(test.y), part(test.truth), test.inner)
+    few = Split(part(test.x), part(test.y), part(test.full_size_masks), test.valid_size)
     images, truths, found = [], [], []
     for index, (truth, values) in enumerate(predict_masks(model, few)):
         counted = truth != IGNORED  # padding lies below and at the right, and does not count
         sides = [int(counted.any(axis).nonzero().max()) + 1 for axis in (1, 0)]
-        whole = (slice(sides[0]), slice(sides[1])) if test.inner is None else (slice(None),) * 2
-        height, width = test.inner or sides
+        padded = test.valid_size is None  # else the scores are without padding already
+        whole = (slice(sides[0]), slice(sides[1])) if padded else (slice(None),) * 2
+        height, width = test.valid_size or sides
         image = few.x[index].numpy().transpose(1, 2, 0)[:height, :width]
         images.append(image[..., 0] if image.shape[2] == 1 else image)
         truths.append(truth.numpy().astype(np.uint8)[whole])

@@ -83,9 +83,9 @@ def prediction(place: int) -> np.ndarray:
     """Classes ``(360, 480)`` of 8 bits that the stored model sees in a test frame."""
     model, _ = load_model("camvid")
     test = datasets.camvid().test
-    assert test.truth is not None
+    assert test.full_size_masks is not None
     few = datasets.Split(
-        test.x[place : place + 1], test.y[place : place + 1], test.truth.chosen([place])
+        test.x[place : place + 1], test.y[place : place + 1], test.full_size_masks.chosen([place])
     )
     ((_, scores),) = predict_masks(model, few)
     return scores.argmax(0).numpy().astype(np.uint8)
@@ -125,10 +125,10 @@ def reduced_masks() -> float:
     pixel that it sees. No ceiling, since scores between 0 and 1 may place an edge more finely.
     """
     test = datasets.camvid().test
-    assert test.truth is not None
+    assert test.full_size_masks is not None
     confusion = np.zeros((len(datasets.CAMVID_CLASSES),) * 2, dtype=np.int64)
     for place, small in enumerate(test.y):
-        truth = test.truth[place].long()
+        truth = test.full_size_masks[place].long()
         known = small.masked_fill(small == IGNORED, 0).long()
         ones = F.one_hot(known, len(confusion)).movedim(2, 0)[None].float()
         ones *= small != IGNORED  # what is void says nothing about its neighbours
@@ -146,7 +146,7 @@ def photographs(names: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray
     if not datasets.camvid_is_here():
         return [], []
     test = datasets.camvid().test
-    assert test.truth is not None
+    assert test.full_size_masks is not None
     places = [names_of("test").index(name) for name in names]
     images = [test.x[place].numpy().transpose(1, 2, 0) for place in places]
-    return images, [test.truth[place].numpy() for place in places]
+    return images, [test.full_size_masks[place].numpy() for place in places]

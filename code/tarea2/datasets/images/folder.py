@@ -36,7 +36,7 @@ KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cach
 MANY = 500  # images from which a progress bar is shown
 META: records.Fields = {
     "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict,
-    "inner": (list, type(None)),
+    "valid_size": (list, type(None)),
 }  # fmt: skip
 
 
@@ -164,12 +164,12 @@ def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> Fo
         part: ArrayStore(source, tuple(map(tuple, lies["shapes"])), tuple(lies["offsets"]))
         for part, lies in meta["layout"].items()
     }
-    inner = tuple(meta["inner"]) if meta["inner"] else None
+    valid_size = tuple(meta["valid_size"]) if meta["valid_size"] else None
     splits = {}
     for split, indices in meta["splits"].items():
         truth = parts["truth"].chosen(indices) if "truth" in parts and split != "train" else None
         x, y = (_light(parts[part].chosen(indices)) for part in ("x", "y"))
-        splits[split] = Split(x, y, truth, inner)
+        splits[split] = Split(x, y, truth, valid_size)
     label_map = LabelMap.from_description(meta["data"]["legend"])
     preprocessing = Preprocessing.from_description(meta["data"]["preparation"])
     names = {
@@ -308,10 +308,10 @@ def _lay_down(
     parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
     layout: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
     files, present, position = {}, [], 0
-    least, inner = reading.crop or 0, None
+    least, valid_size = reading.crop or 0, None
     for pair, image, mask in pictures.each("prepare"):
         x, truth = preprocessing.image(image), label_map.classes(mask)
-        inner, y = x.shape[1:], preprocessing.mask(truth)
+        valid_size, y = x.shape[1:], preprocessing.mask(truth)
         arrays = {"x": padded(x, least=least), "y": padded(y, least=least), "truth": truth}
         for part in parts:
             array = np.ascontiguousarray(arrays[part])
@@ -325,8 +325,9 @@ def _lay_down(
     if np.any(present, axis=0).sum() < 2:
         raise DataError("all masks hold one class only: there is nothing to learn")
     names = [pair.name for pair in pictures.pairs]
-    known = list(inner) if inner and preprocessing.size else None  # then all have that size
-    return {"layout": layout, "names": names, "files": files, "inner": known}, np.stack(present)
+    one_size = list(valid_size) if valid_size and preprocessing.size else None
+    meta = {"layout": layout, "names": names, "files": files, "valid_size": one_size}
+    return meta, np.stack(present)
 
 
 def _digest(array: np.ndarray) -> str:
