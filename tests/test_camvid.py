@@ -236,7 +236,7 @@ def test_the_studies_vary_the_network_only_and_keep_to_their_limit():
             assert definition.recipe == dataclasses.replace(study.RECIPE, epochs=study.LONG.epochs)
         else:
             assert definition.recipe == (study.LONG if longer else study.RECIPE)
-        alone = {study.longer(study.CHOSEN_PEER), study.EPOCHS_ALONE}
+        alone = {study.longer(study.CHOSEN_PUBLISHED), study.EPOCHS_ALONE}
         assert definition.seeds == ((0,) if definition.name in alone else (0, 1, 2))
         assert (definition.spec.inputs, definition.spec.classes) == (3, 11)
     for definition in find("camvid-best").definitions:
@@ -248,7 +248,7 @@ def test_those_that_train_longer_are_the_best_on_validation():
     assert scores.best(study.CHOSEN, among=list(study.CANDIDATES))
     named = load("camvid")
     first = Scores(named[named["seed"] == 0], "validation_miou")
-    assert first.best(study.CHOSEN_PEER, among=study.PEERS)
+    assert first.best(study.CHOSEN_PUBLISHED, among=study.PUBLISHED)
 
 
 def test_frames_and_videos():

@@ -11,7 +11,7 @@ import torch
 from tarea2 import datasets, metrics, models, records, studies
 from tarea2.models import EncoderDecoderSpec, PeerSpec
 from tarea2.models.by_hand import scores_by_hand
-from tarea2.studies import amounts, context, edges, peers, recipes, search, segmentation
+from tarea2.studies import amounts, context, edges, published_models, recipes, search, segmentation
 from tarea2.studies.definition import best_run
 
 IMAGE = torch.zeros(1, 1, 48, 48)
@@ -101,44 +101,54 @@ def test_each_network_is_measured_at_the_rate_that_is_best_on_validation():
 
 
 def test_peers_at_full_size_take_the_main_recipe_but_for_the_rate():
-    for definition in peers.DEFINITIONS:
+    for definition in published_models.DEFINITIONS:
         rate = float(definition.name.split("-lr-")[-1]) if "-lr-" in definition.name else 3e-3
         assert definition.recipe == dataclasses.replace(segmentation.RECIPE, lr=rate)
-    for name, rates in peers.MEASURED.items():
-        assert set(rates) <= set(peers.TRIED[name])
-        assert peers.OWN[name] in rates
+    for name, rates in published_models.MEASURED.items():
+        assert set(rates) <= set(published_models.TRIED[name])
+        assert published_models.OWN[name] in rates
 
 
 def test_each_peer_is_measured_at_the_rate_that_is_best_on_validation():
     runs = studies.load("segmentation-peers")
     found = {
         name: {
-            rate: runs.loc[runs["name"] == peers.name_at(name, rate), "validation_miou"]
+            rate: runs.loc[runs["name"] == published_models.name_at(name, rate), "validation_miou"]
             for rate in rates
         }
-        for name, rates in peers.TRIED.items()
+        for name, rates in published_models.TRIED.items()
     }
     for name, of in found.items():
         first = sorted(of, key=lambda rate: of[rate].iloc[0], reverse=True)
-        assert tuple(first[: len(peers.MEASURED[name])]) == peers.MEASURED[name]
+        assert (
+            tuple(first[: len(published_models.MEASURED[name])]) == published_models.MEASURED[name]
+        )
         means = {rate: of[rate].mean() for rate in of if len(of[rate]) == 3}
-        assert peers.OWN[name] == max(means, key=means.__getitem__)
+        assert published_models.OWN[name] == max(means, key=means.__getitem__)
 
 
 def test_each_network_counts_at_its_own_rate_only():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
-    found = peers.at_their_rates(varied, studies.load("segmentation-peers"))
-    assert set(found["name"]) == {*recipes.COMPARED, *peers.TRIED, *peers.WIDER}
+    found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
+    assert set(found["name"]) == {
+        *recipes.COMPARED,
+        *published_models.TRIED,
+        *published_models.WIDER,
+    }
     assert not found.duplicated(["name", "seed"]).any()
-    best = recipes.best_rates(varied) | peers.OWN | dict.fromkeys(peers.WIDER, peers.WIDER_RATE)
+    best = (
+        recipes.best_rates(varied)
+        | published_models.OWN
+        | dict.fromkeys(published_models.WIDER, published_models.WIDER_RATE)
+    )
     assert (found["rate"] == found["name"].map(best)).all()
     assert (found["recipe"].map(lambda recipe: recipe["lr"]) == found["rate"]).all()
 
 
 def test_at_the_common_rate_all_have_the_same_recipe_and_seed():
     main, found = studies.load("segmentation"), studies.load("segmentation-peers")
-    common = peers.at_common_rate(main, found)
-    assert set(common) == {"reference", "wide-slow", *peers.THEIRS}
+    common = published_models.at_common_rate(main, found)
+    assert set(common) == {"reference", "wide-slow", *published_models.THEIRS}
     for name, score in common.items():
         runs = main if name in set(main["name"]) else found
         run = runs[(runs["name"] == name) & (runs["seed"] == 0)].iloc[0]
@@ -148,10 +158,10 @@ def test_at_the_common_rate_all_have_the_same_recipe_and_seed():
 
 def test_a_peer_meets_the_best_of_ours_that_costs_no_more():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
-    found = peers.at_their_rates(varied, studies.load("segmentation-peers"))
+    found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
     means = found.groupby("name")[["parameters", "macs", "validation_miou"]].mean()
-    matches = peers.matches(found)
-    assert set(matches) == set(peers.THEIRS)
+    matches = published_models.matches(found)
+    assert set(matches) == set(published_models.THEIRS)
     assert means.loc[list(matches), "macs"].is_monotonic_increasing
     for peer, ours in matches.items():
         assert means.loc[ours, "macs"] <= means.loc[peer, "macs"]
@@ -162,17 +172,17 @@ def test_a_peer_meets_the_best_of_ours_that_costs_no_more():
         name="new", validation_miou=0.99, macs=means.loc["attention-unet", "macs"]
     )
     for seeds, expected in ((better, "new"), (better[:2], matches["attention-unet"])):
-        again = peers.matches(pd.concat([found, seeds]))
+        again = published_models.matches(pd.concat([found, seeds]))
         assert again["attention-unet"] == expected
         assert again["segresnet-8"] == matches["segresnet-8"]
 
 
 def test_the_peer_that_learns_from_more_and_fewer_scenes_is_the_best_on_validation():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
-    found = peers.at_their_rates(varied, studies.load("segmentation-peers"))
+    found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
     means = found.groupby("name")["validation_miou"].mean()
-    assert means[list(peers.THEIRS)].idxmax() == amounts.BEST_PEER
-    assert set(amounts.scenes_of(amounts.BEST_PEER)) < set(amounts.SCENES)
+    assert means[list(published_models.THEIRS)].idxmax() == amounts.BEST_PUBLISHED
+    assert set(amounts.scenes_of(amounts.BEST_PUBLISHED)) < set(amounts.SCENES)
 
 
 def test_more_and_fewer_scenes_take_the_rate_found_with_the_usual_number():
@@ -180,7 +190,11 @@ def test_more_and_fewer_scenes_take_the_rate_found_with_the_usual_number():
         of = [d for d in amounts.SCENE_DEFINITIONS if d.name.startswith(name)]
         assert {d.recipe.lr for d in of} == {rate}
         assert all(d.spec == spec for d in of)
-        assert rate == (peers.OWN[name] if name in peers.OWN else recipes.MEASURED[name][-1])
+        assert rate == (
+            published_models.OWN[name]
+            if name in published_models.OWN
+            else recipes.MEASURED[name][-1]
+        )
 
 
 def test_fewer_examples_are_seen_as_often_as_many():

@@ -114,9 +114,9 @@ def measure() -> None:
     meanwhile: times are compared with each other.
     """
     from tarea2 import convolution_times, datasets, results
-    from tarea2.studies import costs, peers, segmentation, streets
+    from tarea2.studies import costs, published_models, segmentation, streets
 
-    costs.store("segmentation-peers", peers.COSTS)  # first: a library may be missing
+    costs.store("segmentation-peers", published_models.COSTS)  # first: a library may be missing
     path = costs.store("segmentation", segmentation.DEFINITIONS)
     convolution_times.store()
     results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})

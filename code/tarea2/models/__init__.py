@@ -16,7 +16,7 @@ from tarea2.models.encoder_decoder import (
     EncoderDecoderSpec,
 )
 from tarea2.models.network import Network, Task
-from tarea2.models.peers import Peer, PeerSpec
+from tarea2.models.published import Peer, PeerSpec
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,

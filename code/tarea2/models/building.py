@@ -10,7 +10,7 @@ import torch
 from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
 from tarea2.models.network import Network, check_choice, initialise
-from tarea2.models.peers import Peer, PeerSpec
+from tarea2.models.published import Peer, PeerSpec
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
     DilatedNet,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2.plots import style
-from tarea2.studies import camvid, peers, segmentation
+from tarea2.studies import camvid, published_models, segmentation
 from tarea2.studies.comparisons import against
 
 # Kind of network -> colour, marker and name.
@@ -83,9 +83,9 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Runs of a segmentation study with the columns ``label`` and ``kind`` that figures want."""
     kinds = {"baseline": "baseline", "reference": "reference"}
     kinds |= dict.fromkeys(segmentation.FACTORS, "factor")
-    kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *peers.WIDER), "combination")
-    kinds |= dict.fromkeys((*segmentation.PEERS, *peers.PEERS), "peer")
-    kinds |= {camvid.longer(camvid.CHOSEN_PEER): "peer", camvid.EPOCHS_ALONE: "candidate"}
+    kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *published_models.WIDER), "combination")
+    kinds |= dict.fromkeys((*segmentation.PUBLISHED, *published_models.PUBLISHED), "peer")
+    kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "peer", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
     return table.assign(
         label=[LABELS.get(name, name) for name in table["name"]],

@@ -13,7 +13,7 @@ from functools import cache, partial
 from tarea2 import datasets
 from tarea2.datasets import Dataset, Split
 from tarea2.models import PerceptronSpec, SignalNetSpec, Spec
-from tarea2.studies import peers, recipes
+from tarea2.studies import published_models, recipes
 from tarea2.studies.definition import Definition
 from tarea2.studies.notebooks import NOTEBOOK_10_2
 from tarea2.studies.segmentation import RECIPE, THREE, networks
@@ -22,14 +22,17 @@ from tarea2.training import Recipe
 SCENES = (250, 500, 1000, 2000, 4000, 8000)
 # Of the peers at their authors' sizes, the best on validation. Since a run of it takes 25 minutes,
 # it leaves two of the numbers out.
-BEST_PEER, PEER_SCENES = "nnunet-plain", (250, 1000, 4000, 8000)
+BEST_PUBLISHED, PUBLISHED_SCENES = "nnunet-plain", (250, 1000, 4000, 8000)
 # Network -> its spec and its own rate.
 COMPARED: dict[str, tuple[Spec, float]] = {
     **{
         name: (networks()[name][0], recipes.MEASURED[name][-1])
         for name in ("baseline", "reference", "wide-slow")
     },
-    BEST_PEER: (peers.PEERS[BEST_PEER], peers.OWN[BEST_PEER]),
+    BEST_PUBLISHED: (
+        published_models.PUBLISHED[BEST_PUBLISHED],
+        published_models.OWN[BEST_PUBLISHED],
+    ),
 }
 SIGNALS = (100, 200, 400, 800, 1600, 3200)
 SIGNAL_NETWORKS: dict[str, Spec] = {"cnn": SignalNetSpec(), "dense": PerceptronSpec()}
@@ -37,7 +40,7 @@ SIGNAL_NETWORKS: dict[str, Spec] = {"cnn": SignalNetSpec(), "dense": PerceptronS
 
 def scenes_of(name: str) -> tuple[int, ...]:
     """The numbers of scenes that a network is trained on."""
-    return PEER_SCENES if name == BEST_PEER else SCENES
+    return PUBLISHED_SCENES if name == BEST_PUBLISHED else SCENES
 
 
 def _as_many_steps(recipe: Recipe, usual: int, amount: int) -> Recipe:

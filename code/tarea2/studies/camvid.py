@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tarea2 import datasets
 from tarea2.models import EncoderDecoderSpec, PeerSpec
-from tarea2.studies import peers, segmentation
+from tarea2.studies import published_models, segmentation
 from tarea2.studies.definition import Definition
 from tarea2.studies.segmentation import REFERENCE, THREE
 from tarea2.training import Recipe
@@ -38,12 +38,12 @@ NAMED: dict[str, EncoderDecoderSpec | PeerSpec] = {
     "depth-3": replace(REFERENCE, **segmentation.FACTORS["depth-3"]),
     "width-16": replace(REFERENCE, **segmentation.FACTORS["width-16"]),
     "wide-slow": segmentation.COMBINATIONS["wide-slow"],
-    "monai-basicunet": segmentation.PEERS["monai-basicunet"],
-    "segresnet-8": peers.PEERS["segresnet-8"],
-    "attention-unet": peers.PEERS["attention-unet"],
-    "basicunet-default": peers.PEERS["basicunet-default"],
+    "monai-basicunet": segmentation.PUBLISHED["monai-basicunet"],
+    "segresnet-8": published_models.PUBLISHED["segresnet-8"],
+    "attention-unet": published_models.PUBLISHED["attention-unet"],
+    "basicunet-default": published_models.PUBLISHED["basicunet-default"],
 }
-PEERS = tuple(name for name, spec in NAMED.items() if isinstance(spec, PeerSpec))
+PUBLISHED = tuple(name for name, spec in NAMED.items() if isinstance(spec, PeerSpec))
 # Four levels down, so that a frame's whole height is seen, and filters that grow slowly.
 _DEEP = EncoderDecoderSpec(depth=4, width=16, growth=1.45, block="residual")
 CANDIDATES: dict[str, EncoderDecoderSpec] = {
@@ -75,11 +75,11 @@ def longer(name: str) -> str:
 
 # They train longer, which tests check: of the candidates the best on validation, and of the peers
 # the best there with the first seed, as there was time for one run.
-CHOSEN, CHOSEN_PEER = "deep-concat", "attention-unet"
+CHOSEN, CHOSEN_PUBLISHED = "deep-concat", "attention-unet"
 EPOCHS_ALONE = f"{CHOSEN}-epochs-{LONG.epochs}"
 NAMED_DEFINITIONS = (
     *definitions(NAMED),
-    *definitions({longer(CHOSEN_PEER): NAMED[CHOSEN_PEER]}, LONG, THREE[:1]),
+    *definitions({longer(CHOSEN_PUBLISHED): NAMED[CHOSEN_PUBLISHED]}, LONG, THREE[:1]),
     # What more epochs do alone, without the rest of LONG.
     *definitions(
         {EPOCHS_ALONE: CANDIDATES[CHOSEN]}, replace(RECIPE, epochs=LONG.epochs), THREE[:1]

@@ -67,7 +67,7 @@ COMBINATIONS: dict[str, EncoderDecoderSpec] = {
     "wide-bottom": replace(REFERENCE, width=18, growth=1.5, bottom=4, down="strided"),
     "wide-deep": replace(REFERENCE, width=16, growth=1.5, convolutions=3, down="strided"),
 }
-PEERS = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
+PUBLISHED = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
 
 
 def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]]]:
@@ -77,7 +77,7 @@ def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]
         "reference": (REFERENCE, THREE),
         **{name: (replace(REFERENCE, **field), THREE) for name, field in FACTORS.items()},
         **{name: (spec, FIVE) for name, spec in COMBINATIONS.items()},
-        **{name: (spec, THREE) for name, spec in PEERS.items()},
+        **{name: (spec, THREE) for name, spec in PUBLISHED.items()},
     }
 
 

@@ -16,9 +16,9 @@ from tarea2.studies import recipes
 from tarea2.studies.definition import Definition
 from tarea2.studies.recipes import at_rate
 from tarea2.studies.segmentation import COMBINATIONS, FIVE, RECIPE, THREE, counts, networks
-from tarea2.studies.segmentation import PEERS as SMALL_PEERS
+from tarea2.studies.segmentation import PUBLISHED as SMALL
 
-PEERS: dict[str, PeerSpec] = {
+PUBLISHED: dict[str, PeerSpec] = {
     "segresnet-8": PeerSpec("SegResNet-8"),
     "attention-unet": PeerSpec("AttentionUnet"),
     "segresnet-16": PeerSpec("SegResNet-16"),
@@ -55,7 +55,7 @@ def name_at(name: str, rate: float) -> str:
 
 DEFINITIONS = tuple(
     Definition(
-        name_at(name, rate), PEERS[name], replace(RECIPE, lr=rate), datasets.digit_scenes,
+        name_at(name, rate), PUBLISHED[name], replace(RECIPE, lr=rate), datasets.digit_scenes,
         THREE if rate in MEASURED[name] else THREE[:1], eval_splits=("validation",), extra=counts,
     )
     for name, rates in TRIED.items()
@@ -68,7 +68,7 @@ DEFINITIONS = tuple(
     for name, spec in WIDER.items()
 )  # fmt: skip
 
-THEIRS: dict[str, PeerSpec] = PEERS | {"monai-basicunet": SMALL_PEERS["monai-basicunet"]}
+THEIRS: dict[str, PeerSpec] = PUBLISHED | {"monai-basicunet": SMALL["monai-basicunet"]}
 # All of them, once each, to measure what they cost in one go.
 NETWORKS: Mapping[str, Spec] = {
     name: networks()[name][0] for name in ("reference", "wide-slow")
