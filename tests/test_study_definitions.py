@@ -11,7 +11,15 @@ import torch
 from tarea2 import datasets, metrics, models, records, studies
 from tarea2.models import EncoderDecoderSpec, PeerSpec
 from tarea2.models.by_hand import scores_by_hand
-from tarea2.studies import amounts, context, edges, published_models, recipes, search, segmentation
+from tarea2.studies import (
+    context,
+    edges,
+    published_models,
+    recipes,
+    sample_size,
+    search,
+    segmentation,
+)
 from tarea2.studies.definition import best_run
 
 IMAGE = torch.zeros(1, 1, 48, 48)
@@ -181,13 +189,13 @@ def test_the_peer_that_learns_from_more_and_fewer_scenes_is_the_best_on_validati
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
     found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
     means = found.groupby("name")["validation_miou"].mean()
-    assert means[list(published_models.THEIRS)].idxmax() == amounts.BEST_PUBLISHED
-    assert set(amounts.scenes_of(amounts.BEST_PUBLISHED)) < set(amounts.SCENES)
+    assert means[list(published_models.THEIRS)].idxmax() == sample_size.BEST_PUBLISHED
+    assert set(sample_size.scenes_of(sample_size.BEST_PUBLISHED)) < set(sample_size.SCENES)
 
 
 def test_more_and_fewer_scenes_take_the_rate_found_with_the_usual_number():
-    for name, (spec, rate) in amounts.COMPARED.items():
-        of = [d for d in amounts.SCENE_DEFINITIONS if d.name.startswith(name)]
+    for name, (spec, rate) in sample_size.COMPARED.items():
+        of = [d for d in sample_size.SCENE_DEFINITIONS if d.name.startswith(name)]
         assert {d.recipe.lr for d in of} == {rate}
         assert all(d.spec == spec for d in of)
         assert rate == (
@@ -199,7 +207,7 @@ def test_more_and_fewer_scenes_take_the_rate_found_with_the_usual_number():
 
 def test_fewer_examples_are_seen_as_often_as_many():
     for definitions, usual in (
-        (amounts.SCENE_DEFINITIONS, 4000 / 32 * 12), (amounts.SIGNAL_DEFINITIONS, 32 * 100),
+        (sample_size.SCENE_DEFINITIONS, 4000 / 32 * 12), (sample_size.SIGNAL_DEFINITIONS, 32 * 100),
     ):  # fmt: skip
         for definition in definitions:
             amount = int(definition.name.split("-")[-1])
@@ -208,8 +216,8 @@ def test_fewer_examples_are_seen_as_often_as_many():
 
 
 def test_less_data_is_the_beginning_of_more():
-    parts = [amounts.some_signals(amount).train for amount in amounts.SIGNALS]
-    for (less, more), amount in zip(pairwise(parts), amounts.SIGNALS, strict=False):
+    parts = [sample_size.some_signals(amount).train for amount in sample_size.SIGNALS]
+    for (less, more), amount in zip(pairwise(parts), sample_size.SIGNALS, strict=False):
         assert torch.equal(more.x[:amount], less.x)
     counts = [np.bincount(part.y, minlength=10).min() for part in parts]
     assert counts[0] >= 5  # of each class, even in the smallest

@@ -9,7 +9,6 @@ import pandas as pd
 
 from tarea2 import records, results
 from tarea2.studies import (
-    amounts,
     camvid,
     context,
     edges,
@@ -18,6 +17,7 @@ from tarea2.studies import (
     notebooks,
     published_models,
     recipes,
+    sample_size,
     search,
     segmentation,
 )
@@ -34,10 +34,10 @@ STUDIES = {
         Study("segmentation-context", context.DEFINITIONS),
         Study("segmentation-recipes", recipes.DEFINITIONS),
         Study("segmentation-peers", published_models.DEFINITIONS),
-        Study("segmentation-amounts", amounts.SCENE_DEFINITIONS),
+        Study("segmentation-amounts", sample_size.SCENE_DEFINITIONS),
         Study("segmentation-edges", edges.DEFINITIONS),
         Study("segmentation-search", search.DEFINITIONS),
-        Study("mnist1d-amounts", amounts.SIGNAL_DEFINITIONS),
+        Study("mnist1d-amounts", sample_size.SIGNAL_DEFINITIONS),
         Study("camvid", camvid.NAMED_DEFINITIONS),
         Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS),
         Study("check", segmentation.CHECK),

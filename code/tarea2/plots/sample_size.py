@@ -12,7 +12,7 @@ from tarea2.plots import style
 from tarea2.typography import number
 
 
-def by_amount(
+def by_sample_size(
     rows: Mapping[str, Mapping[int, np.ndarray]], xlabel: str, ylabel: str,
     limits: tuple[float, float], width: float = 3.6,
 ) -> Figure:  # fmt: skip
