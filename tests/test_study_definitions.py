@@ -13,7 +13,7 @@ from tarea2.models import EncoderDecoderSpec, PeerSpec
 from tarea2.models.by_hand import scores_by_hand
 from tarea2.studies import (
     context,
-    edges,
+    mask_threshold,
     published_models,
     recipes,
     sample_size,
@@ -225,7 +225,7 @@ def test_less_data_is_the_beginning_of_more():
 
 def test_another_edge_changes_masks_and_nothing_else():
     usual = datasets.scenes("test", 20)
-    for threshold in edges.THRESHOLDS:
+    for threshold in mask_threshold.THRESHOLDS:
         other = datasets.scenes("test", 20, threshold=threshold)
         assert torch.equal(usual.x, other.x)
         assert not torch.equal(usual.y, other.y)
