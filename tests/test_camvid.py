@@ -32,7 +32,7 @@ from tarea2.datasets import IGNORED, DataError
 from tarea2.datasets import camvid_files as scenes
 from tarea2.models import EncoderDecoderSpec
 from tarea2.studies import camvid as study
-from tarea2.studies import find, load, running, segmentation, streets
+from tarea2.studies import camvid_analysis, find, load, running, segmentation
 from tarea2.studies.claims import Scores
 from tarea2.studies.definition import Definition, Study
 
@@ -252,13 +252,13 @@ def test_those_that_train_longer_are_the_best_on_validation():
 
 
 def test_frames_and_videos():
-    assert streets.videos("train") == {"0001TP": 62, "0006R0": 101, "0016E5": 204}
-    assert streets.videos("test") == {"0001TP": 62, "Seq05VD": 171}
+    assert camvid_analysis.videos("train") == {"0001TP": 62, "0006R0": 101, "0016E5": 204}
+    assert camvid_analysis.videos("test") == {"0001TP": 62, "Seq05VD": 171}
     counts = np.zeros((2, 233, 3, 3), dtype=int)  # two seeds; the third class is nowhere
     counts[:, :62, 0] = (1, 1, 0)  # the first video: half of the first class, nothing of another
     counts[:, :62, 1] = (0, 0, 2)
     counts[1, 62:, 0] = (3, 0, 1)
-    found = streets.by_video(counts)
+    found = camvid_analysis.by_video(counts)
     np.testing.assert_allclose(found["0001TP"], [0.25, 0.25])
     np.testing.assert_allclose(found["Seq05VD"], [np.nan, 0.75])
 
@@ -267,7 +267,7 @@ def test_frames_are_chosen_from_the_best_to_the_worst():
     counts = np.zeros((233, 2, 3), dtype=int)
     counts[:, 0, 0] = np.random.default_rng(0).permutation(233)
     counts[:, 0, 2] = 232 - counts[:, 0, 0]
-    assert counts[streets.chosen_frames(counts), 0, 0].tolist() == [232, 174, 116, 58, 0]
+    assert counts[camvid_analysis.chosen_frames(counts), 0, 0].tolist() == [232, 174, 116, 58, 0]
 
 
 def test_what_the_page_shows_is_what_the_stored_model_sees():
@@ -275,11 +275,11 @@ def test_what_the_page_shows_is_what_the_stored_model_sees():
     _, card = models.load_model("camvid")
     fields = ("run", "seed", "weights")
     assert [measures[field] for field in fields] == [card[field] for field in fields]
-    stored = streets.stored_predictions(measures)
+    stored = camvid_analysis.stored_predictions(measures)
     assert all(mask.shape == (360, 480) and mask.max() < 11 for mask in stored)
     run = results.read(results.path_of("camvid-best", card["run"], card["seed"]))
-    places = streets.chosen_frames(np.array(run["metrics"]["test_counts"]))
-    assert [streets.names_of("test")[place] for place in places] == measures["frames"]
+    places = camvid_analysis.chosen_frames(np.array(run["metrics"]["test_counts"]))
+    assert [camvid_analysis.names_of("test")[place] for place in places] == measures["frames"]
 
 
 def test_the_stored_predictions_come_from_the_photographs(monkeypatch):
@@ -287,10 +287,12 @@ def test_the_stored_predictions_come_from_the_photographs(monkeypatch):
     if not datasets.camvid_is_here():
         pytest.skip("CamVid is not on this machine")
     measures = results.load_measures("camvid-examples")
-    for name, kept in zip(measures["frames"], streets.stored_predictions(measures), strict=True):
-        seen = streets.prediction(streets.names_of("test").index(name))
+    for name, kept in zip(
+        measures["frames"], camvid_analysis.stored_predictions(measures), strict=True
+    ):
+        seen = camvid_analysis.prediction(camvid_analysis.names_of("test").index(name))
         assert (seen != kept).mean() < 1e-3  # ties, on another processor
-    images, truths = streets.photographs(measures["frames"])
+    images, truths = camvid_analysis.photographs(measures["frames"])
     assert {image.shape for image in images} == {(120, 160, 3)}
     assert {truth.shape for truth in truths} == {(360, 480)}
     assert 0.9 < measures["reduced masks"] < 1
@@ -301,13 +303,13 @@ def test_a_displaced_mask_is_found(right):
     found = np.random.default_rng(0).integers(0, 11, (20, 240))
     truth = np.roll(found, -right, axis=1)
     truth[:5] = IGNORED
-    moved, before, after = streets.displacement(found, truth)
+    moved, before, after = camvid_analysis.displacement(found, truth)
     assert (moved, after) == (right, 1.0)
     assert (before == 1.0) == (right == 0)
 
 
 def test_without_camvid_there_are_no_photographs(small):
-    assert streets.photographs(["0001TP_008550"]) == ([], [])
+    assert camvid_analysis.photographs(["0001TP_008550"]) == ([], [])
 
 
 def test_the_named_networks_are_those_of_the_other_studies():

@@ -114,14 +114,14 @@ def measure() -> None:
     meanwhile: times are compared with each other.
     """
     from tarea2 import convolution_times, datasets, results
-    from tarea2.studies import costs, published_models, segmentation, streets
+    from tarea2.studies import camvid_analysis, costs, published_models, segmentation
 
     costs.store("segmentation-peers", published_models.COSTS)  # first: a library may be missing
     path = costs.store("segmentation", segmentation.DEFINITIONS)
     convolution_times.store()
     results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})
     if datasets.camvid_is_here():
-        streets.store_examples()
+        camvid_analysis.store_examples()
     print(f"measures are in {path.parent}")
 
 
