@@ -278,8 +278,8 @@ def test_what_the_page_shows_is_what_the_stored_model_sees():
     stored = camvid_analysis.stored_predictions(measures)
     assert all(mask.shape == (360, 480) and mask.max() < 11 for mask in stored)
     run = results.read(results.path_of("camvid-best", card["run"], card["seed"]))
-    places = camvid_analysis.chosen_frames(np.array(run["metrics"]["test_counts"]))
-    assert [camvid_analysis.names_of("test")[place] for place in places] == measures["frames"]
+    indices = camvid_analysis.chosen_frames(np.array(run["metrics"]["test_counts"]))
+    assert [camvid_analysis.names_of("test")[index] for index in indices] == measures["frames"]
 
 
 def test_the_stored_predictions_come_from_the_photographs(monkeypatch):

@@ -32,21 +32,21 @@ TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
 RECIPE = replace(segmentation.RECIPE, epochs=2, batch_size=4)
 
 
-def drawn(place: int, shape=(16, 32)) -> np.ndarray:
+def drawn(index: int, shape=(16, 32)) -> np.ndarray:
     mask = np.zeros(shape, np.uint8)
-    mask[2 : 7 + place % 4, 3:11] = 1
-    mask[6:12, 18 : 24 + place % 5] = 2
+    mask[2 : 7 + index % 4, 3:11] = 1
+    mask[6:12, 18 : 24 + index % 5] = 2
     return mask
 
 
 @pytest.fixture
 def folders(tmp_path):
     root = tmp_path / "fotos de mí"
-    for place in range(12):
-        mask = drawn(place, (16, 32) if place % 3 else (20, 40))
+    for index in range(12):
+        mask = drawn(index, (16, 32) if index % 3 else (20, 40))
         for kind, values in (("images", mask * 100 + 20), ("masks", mask * 100)):
             (root / kind).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(values).save(root / kind / f"{place:02}.png")
+            Image.fromarray(values).save(root / kind / f"{index:02}.png")
     return root / "images", root / "masks"
 
 
@@ -57,7 +57,7 @@ def tiny(x, y) -> Dataset:
 
 @pytest.fixture
 def small():
-    y = np.stack([drawn(place) for place in range(8)])
+    y = np.stack([drawn(index) for index in range(8)])
     return tiny((y * 100 + 20)[:, None], y)
 
 
@@ -179,9 +179,9 @@ def test_scores_are_at_the_size_of_the_masks(small):
         logits = model(padded.float() / 255)[..., :16, :32]
         expected = F.interpolate(logits, (48, 96), mode="bilinear", align_corners=False)
     assert len(found) == 8
-    for place, (target, scores) in enumerate(found):
-        assert torch.equal(target, truth[place].long())
-        torch.testing.assert_close(scores, expected[place])
+    for index, (target, scores) in enumerate(found):
+        assert torch.equal(target, truth[index].long())
+        torch.testing.assert_close(scores, expected[index])
 
 
 # Augmentation -------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_scores_are_at_the_size_of_the_masks(small):
 @pytest.mark.parametrize("name", augmentation.AUGMENTATIONS)
 def test_an_augmentation_treats_mask_and_image_alike(name):
     """Images that are their own masks: afterwards they still are, up to interpolation."""
-    y = torch.from_numpy(np.stack([drawn(place, (48, 96)) for place in range(8)]))
+    y = torch.from_numpy(np.stack([drawn(index, (48, 96)) for index in range(8)]))
     x = (y.float() / 4 + 0.25)[:, None]
     new, seen = augmentation.augmented(x, y, [name], torch.Generator().manual_seed(0))
     again = augmentation.augmented(x, y, [name], torch.Generator().manual_seed(0))
@@ -335,12 +335,12 @@ def test_a_prediction_is_that_of_the_scores(trained, folders):
     """What predict writes for a test image is what the run was scored on."""
     predictor = load_predictor(trained / "models" / "mío.safetensors")
     data = image_folder(*folders, reading=Reading(size=(16, 32)))
-    order = [place for place, count in enumerate(data.test.full_size_masks.shapes)]
+    order = [index for index, count in enumerate(data.test.full_size_masks.shapes)]
     found = [scores.argmax(0).numpy() for _, scores in predict_masks(predictor.model, data.test)]
     all_found = [predictor.classes(read(path)) for path in sorted(folders[0].glob("*.png"))]
-    for place in order:
+    for index in order:
         assert any(
-            found[place].shape == other.shape and (found[place] == other).all()
+            found[index].shape == other.shape and (found[index] == other).all()
             for other in all_found
         )
 
@@ -439,13 +439,13 @@ def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
     mask = np.zeros((side, side), np.uint8)
     mask[20:60, 30:90] = 255
     for name, images in (("few", 12), ("many", count)):
-        for place in range(images):
-            image = np.random.default_rng(place % 20).integers(0, 99, (side, side, 3), np.uint8)
+        for index in range(images):
+            image = np.random.default_rng(index % 20).integers(0, 99, (side, side, 3), np.uint8)
             image[mask > 0] += 120
             for kind, values in (("images", image), ("masks", mask)):
                 (tmp_path / name / kind).mkdir(parents=True, exist_ok=True)
-                picture = Image.fromarray(np.roll(values, place, axis=0))
-                picture.save(tmp_path / name / kind / f"{place:03}.png", compress_level=1)
+                picture = Image.fromarray(np.roll(values, index, axis=0))
+                picture.save(tmp_path / name / kind / f"{index:03}.png", compress_level=1)
     done = subprocess.run(
         [sys.executable, "-c", GROWTH, str(tmp_path)], capture_output=True, text=True, timeout=300
     )

@@ -79,8 +79,8 @@ def test_upsampling_equals_pytorch(x):
 @given(images)
 def test_unpooling_equals_pytorch(x):
     even = x[: len(x) // 2 * 2, : x.shape[1] // 2 * 2]
-    pooled, places = F.max_pool2d(tensor(even), 2, return_indices=True)
-    expected = F.max_unpool2d(pooled, places, 2)[0, 0]
+    pooled, indices = F.max_pool2d(tensor(even), 2, return_indices=True)
+    expected = F.max_unpool2d(pooled, indices, 2)[0, 0]
     np.testing.assert_array_equal(max_unpool(max_pool(even), even), expected)
     assert max_unpool(max_pool(x), x).shape == x.shape
 

@@ -74,8 +74,8 @@ def predict_masks(model: Network, split: Split) -> Iterator[tuple[Tensor, Tensor
         scores = forward(model, as_input(x)[None])[0]
         if split.valid_size is not None:
             scores = scores[..., : split.valid_size[0], : split.valid_size[1]]
-        for place, found in enumerate(scores, start):
-            truth = masks[place].to(device).long()
+        for index, found in enumerate(scores, start):
+            truth = masks[index].to(device).long()
             if truth.shape != found.shape[1:]:
                 found = F.interpolate(
                     found[None], truth.shape, mode="bilinear", align_corners=False

@@ -125,8 +125,8 @@ def table(
     # Of a table wider than 72 characters pandoc gives each column the share of its dashes: as
     # much as its longest cell, or the longest word of its name.
     rules = []
-    for place, (letter, name) in enumerate(zip(letters, names, strict=True)):
-        width = max([len(row[place]) for row in rows] + [len(word) for word in name.split()])
+    for index, (letter, name) in enumerate(zip(letters, names, strict=True)):
+        width = max([len(row[index]) for row in rows] + [len(word) for word in name.split()])
         rules.append(":" * (letter != "r") + "-" * max(width, 3) + ":" * (letter != "l"))
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in [names, rules, *rows]))
 

@@ -65,9 +65,9 @@ def max_unpool(x: np.ndarray, high_resolution: np.ndarray) -> np.ndarray:
         )
     height, width = x.shape
     flat = blocks.transpose(0, 2, 1, 3).reshape(height, width, 4)  # the four values of a block
-    place = flat.argmax(axis=2)
-    rows = 2 * np.arange(height)[:, None] + place // 2
-    columns = 2 * np.arange(width)[None, :] + place % 2
+    index = flat.argmax(axis=2)
+    rows = 2 * np.arange(height)[:, None] + index // 2
+    columns = 2 * np.arange(width)[None, :] + index % 2
     y = np.zeros(np.shape(high_resolution), dtype=x.dtype)
     y[rows, columns] = x
     return y

@@ -43,12 +43,12 @@ class ArrayStore:
     def dtype(self) -> torch.dtype:
         return torch.uint8
 
-    def chosen(self, places: Sequence[int]) -> ArrayStore:
+    def chosen(self, indices: Sequence[int]) -> ArrayStore:
         """Some of the arrays, in that order."""
         return ArrayStore(
             self.source,
-            tuple(self.shapes[place] for place in places),
-            tuple(self.offsets[place] for place in places),
+            tuple(self.shapes[index] for index in indices),
+            tuple(self.offsets[index] for index in indices),
         )
 
     def __getitem__(self, wanted: Any) -> torch.Tensor:
@@ -62,7 +62,7 @@ class ArrayStore:
         return torch.from_numpy(self._stack(buffer, wanted))
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        return (self[place] for place in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: the arrays themselves, since it need not see the file."""
@@ -79,16 +79,16 @@ class ArrayStore:
             return np.memmap(self.source, dtype=np.uint8, mode="r")
         return self.source
 
-    def _one(self, buffer: np.ndarray, place: int) -> np.ndarray:
-        shape, start = self.shapes[place], self.offsets[place]
+    def _one(self, buffer: np.ndarray, index: int) -> np.ndarray:
+        shape, start = self.shapes[index], self.offsets[index]
         return np.array(buffer[start : start + math.prod(shape)]).reshape(shape)
 
     def _stack(self, buffer: np.ndarray, wanted: Sequence) -> np.ndarray:
         if not len(wanted):
             return np.zeros((0, *self.shape[1:]), np.uint8)
-        if not isinstance(wanted[0], int):  # places for each member of a network
+        if not isinstance(wanted[0], int):  # indices for each member of a network
             return np.stack([self._stack(buffer, part) for part in wanted])
-        return np.stack([self._one(buffer, place) for place in wanted])
+        return np.stack([self._one(buffer, index) for index in wanted])
 
     def hash_into(self, hasher: Any) -> None:
         """Add all arrays and their shapes to a hash."""

@@ -56,8 +56,8 @@ def output_field(spec: EncoderDecoderSpec, size: int = 128) -> int:
     y = model(x)  # (1, K, size, size)
     sides = []
     for offset in range(2**spec.depth):
-        place = size // 2 + offset
-        (gradient,) = torch.autograd.grad(y[0, :, place, place].sum(), x, retain_graph=True)
+        index = size // 2 + offset
+        (gradient,) = torch.autograd.grad(y[0, :, index, index].sum(), x, retain_graph=True)
         sides.append(int((gradient[0].sum((0, 1)) != 0).sum()))
     return max(sides)
 

@@ -96,10 +96,10 @@ class NumberWriter(Network):
         state = self.encode(x).repeat_interleave(width, 1)  # (1, B W, hidden)
         texts = torch.full((rows, width, 1), START)
         total = torch.tensor([0.0] + [none] * (width - 1)).expand(rows, -1)  # all start equal
-        for place in range(longest() - 1):
+        for index in range(longest() - 1):
             out, state = self.decoder(self.tokens(texts[:, :, -1].reshape(-1, 1)), state)
             step = self.head(out[:, 0]).log_softmax(1).view(rows, width, -1)  # (B, W, tokens)
-            if place == 0:
+            if index == 0:
                 step[..., [PAD, START, END]] = none
             ended = (texts == END).any(2)
             step[ended] = none
@@ -111,8 +111,8 @@ class NumberWriter(Network):
                 [texts.gather(1, kept[..., None].expand(-1, -1, texts.shape[2])),
                  (best % tokens)[..., None]], dim=2,
             )  # fmt: skip
-            places = (torch.arange(rows)[:, None] * width + kept).flatten()
-            state = state[:, places].contiguous()
+            indices = (torch.arange(rows)[:, None] * width + kept).flatten()
+            state = state[:, indices].contiguous()
         return texts[:, 0], total[:, 0]
 
 

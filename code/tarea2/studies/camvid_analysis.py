@@ -60,11 +60,11 @@ def store_examples() -> None:
     _, card = load_model("camvid")
     run = results.read(results.path_of("camvid-best", card["run"], card["seed"]))
     counts = np.array(run["metrics"]["test_counts"])
-    places, scores = chosen_frames(counts), metrics.mean_iou_per_image(counts, 0)
+    indices, scores = chosen_frames(counts), metrics.mean_iou_per_image(counts, 0)
     found, moved = [], []
-    _, truths = photographs([names_of("test")[place] for place in places])
-    for place, truth in zip(places, truths, strict=True):
-        content, seen = io.BytesIO(), prediction(place)
+    _, truths = photographs([names_of("test")[index] for index in indices])
+    for index, truth in zip(indices, truths, strict=True):
+        content, seen = io.BytesIO(), prediction(index)
         Image.fromarray(seen).save(content, format="PNG", optimize=True)
         found.append(base64.b64encode(content.getvalue()).decode())
         moved.append(displacement(seen, truth))
@@ -72,20 +72,20 @@ def store_examples() -> None:
         "camvid-examples",
         {
             "run": run["name"], "seed": run["seed"], "weights": card["weights"],
-            "frames": [names_of("test")[place] for place in places],
-            "scores": [float(scores[place]) for place in places], "predictions": found,
+            "frames": [names_of("test")[index] for index in indices],
+            "scores": [float(scores[index]) for index in indices], "predictions": found,
             "displacements": moved, "reduced masks": reduced_masks(),
         },
     )  # fmt: skip
 
 
-def prediction(place: int) -> np.ndarray:
+def prediction(index: int) -> np.ndarray:
     """Classes ``(360, 480)`` of 8 bits that the stored model sees in a test frame."""
     model, _ = load_model("camvid")
     test = datasets.camvid().test
     assert test.full_size_masks is not None
     few = datasets.Split(
-        test.x[place : place + 1], test.y[place : place + 1], test.full_size_masks.chosen([place])
+        test.x[index : index + 1], test.y[index : index + 1], test.full_size_masks.chosen([index])
     )
     ((_, scores),) = predict_masks(model, few)
     return scores.argmax(0).numpy().astype(np.uint8)
@@ -127,8 +127,8 @@ def reduced_masks() -> float:
     test = datasets.camvid().test
     assert test.full_size_masks is not None
     confusion = np.zeros((len(datasets.CAMVID_CLASSES),) * 2, dtype=np.int64)
-    for place, small in enumerate(test.y):
-        truth = test.full_size_masks[place].long()
+    for index, small in enumerate(test.y):
+        truth = test.full_size_masks[index].long()
         known = small.masked_fill(small == IGNORED, 0).long()
         ones = F.one_hot(known, len(confusion)).movedim(2, 0)[None].float()
         ones *= small != IGNORED  # what is void says nothing about its neighbours
@@ -147,6 +147,6 @@ def photographs(names: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray
         return [], []
     test = datasets.camvid().test
     assert test.full_size_masks is not None
-    places = [names_of("test").index(name) for name in names]
-    images = [test.x[place].numpy().transpose(1, 2, 0) for place in places]
-    return images, [test.full_size_masks[place].numpy() for place in places]
+    indices = [names_of("test").index(name) for name in names]
+    images = [test.x[index].numpy().transpose(1, 2, 0) for index in indices]
+    return images, [test.full_size_masks[index].numpy() for index in indices]

@@ -41,9 +41,9 @@ def holds(words: str, *conditions: Fact | bool | np.bool_) -> Text:
     """
     if not conditions:
         raise ValueError(f"nothing is checked for {words!r}: give the condition that it rests on")
-    for place, condition in enumerate(conditions, start=1):
+    for index, condition in enumerate(conditions, start=1):
         if not condition:
-            shown = condition.numbers if isinstance(condition, Fact) else f"condition {place}"
+            shown = condition.numbers if isinstance(condition, Fact) else f"condition {index}"
             raise ClaimError(
                 f"the stored runs no longer show {words!r}: {shown} is false; rewrite the "
                 "sentence, or look into the runs"

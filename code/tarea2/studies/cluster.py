@@ -136,9 +136,9 @@ def train(
 
     waiting: dict[Any, tuple] = {}
     scattered: dict[Callable, Any] = {}
-    for place, call in enumerate(calls):
+    for index, call in enumerate(calls):
         if sent:
-            source = sent[place]
+            source = sent[index]
             if source not in scattered:
                 scattered[source] = client.scatter(source(), broadcast=True, hash=False)
             # The definition must not carry the function that reads files of this machine.

@@ -191,8 +191,8 @@ def _run(
     seconds = time.monotonic() - start
     network, spec = records.describe(definition.spec)
     runs = []
-    for place, seed in enumerate(seeds):
-        alone = trained.model.member(place)
+    for index, seed in enumerate(seeds):
+        alone = trained.model.member(index)
         run = {
             "experiment": study,
             "name": definition.name,
@@ -202,10 +202,10 @@ def _run(
             "data": dataset.described(),
             "seed": seed,
             "history": {
-                split: {kind: [rounded(v) for v in rows[place]] for kind, rows in kept.items()}
+                split: {kind: [rounded(v) for v in rows[index]] for kind, rows in kept.items()}
                 for split, kept in trained.history.items()
             },
-            "metrics": definition.measure(alone, dataset, evaluations[place]),
+            "metrics": definition.measure(alone, dataset, evaluations[index]),
             "parameters": metrics.count_parameters(alone),
             "macs": metrics.count_macs(alone, *alone.example(*dataset.train.first())),
             "seconds": round(seconds / len(seeds), 3),

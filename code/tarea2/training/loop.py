@@ -187,7 +187,7 @@ def _batch(
 ) -> tuple[Tensor, Tensor]:
     """The examples of a step: ``(S, B, ...)`` and ``(S, B)``, or ``(S, B, H, W)``."""
     if recipe.crop is not None:
-        pairs = [(split.x[place], split.y[place]) for place in chosen.flatten().tolist()]
+        pairs = [(split.x[index], split.y[index]) for index in chosen.flatten().tolist()]
         x, y = windows(pairs, recipe.crop, drawn)
         x, y = x.unflatten(0, chosen.shape), y.unflatten(0, chosen.shape)
     else:
