@@ -153,6 +153,8 @@ def train(
             done = wait(list(waiting), timeout=2, return_when="FIRST_COMPLETED").done
         except (TimeoutError, Late):
             done = set()
+        # A result that is lost with its worker is computed again, and waited for.
+        done = {future for future in done if future.status != "lost"}
         if not done:
             if _workers(client):
                 alive = time.monotonic()
@@ -164,20 +166,24 @@ def train(
                 )
             continue
         for future in done:
-            call = waiting.pop(future)
-            if future.status in ("cancelled", "lost"):
+            call = waiting[future]
+            if future.status == "cancelled":
                 raise ClusterError(
                     "the scheduler of the cluster is lost; what was finished is stored: start it "
                     "again and run the same command to go on"
                 )
             try:
-                yield future.result()
+                result = future.result(timeout=2)
+            except (TimeoutError, Late):
+                break  # its worker may just have gone
             except KilledWorker:
                 raise ClusterError(
                     f"{call[1].name}: every worker that trained it died, perhaps for want of "
                     "memory; what was finished is stored: start larger workers and run the same "
                     "command again"
                 ) from None
+            del waiting[future]
+            yield result
             future.release()
 
 
