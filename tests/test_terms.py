@@ -57,7 +57,9 @@ def test_no_page_uses_a_discarded_form(site, page):
         "la conectada acierta menos", "con atajos concatenados", "los atajos", "la traspuesta",
         "el max-unpooling", "un kernel de tres", "con stride 2", "sin padding", "en el test",
         "del test", "sube 3 puntos", "achicar", "lo agranda", "una tasa constante",
-        "max-pooling", "las muestras de MNIST-1D barajadas",
+        "max-pooling", "agrupación por máximo", "agrupar por máximo",
+        "la desagrupación", "el atajo residual", "12 MMult", "millones (MM)", "redes de otros",
+        "una red de otros", "las sorteadas", "otro sorteo", "las muestras de MNIST-1D barajadas",
     ],
 )  # fmt: skip
 def test_a_discarded_form_is_found(text):
@@ -67,8 +69,9 @@ def test_a_discarded_form_is_found(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "una red densa (completamente conectada)", "los atajos residuales", "la transpuesta",
-        "desagrupación por máximo (max-unpooling)", "un núcleo (kernel)",
+        "una red densa (completamente conectada)", "las conexiones residuales", "la transpuesta",
+        "el max unpooling", "el max pooling", "12 M MAC", "redes publicadas", "al azar",
+        "la agrupación por media", "un núcleo (kernel)",
         "en el conjunto de prueba", "sube 3 puntos porcentuales", "seis puntos del gráfico",
         "tasa de aprendizaje constante",
     ],
@@ -131,13 +134,13 @@ def test_the_first_use_in_prose_is_linked_and_nothing_else(small_project):
     write_page(
         small_project.root,
         "## El núcleo y la época\n\n`núcleo` y $núcleo$. Dos «núcleos»: el **núcleo**.\n\n"
-        "- Un atajo\n  residual, una época.\n- [semilla](glosario.qmd) y *semilla*\n\n"
+        "- Una conexión\n  residual, una época.\n- [semilla](glosario.qmd) y *semilla*\n\n"
         "Nadie dice nada de Dice.\n",
     )
     build(Project(small_project.root), jobs=1, report=lambda line: None)
     assert links(small_project.output / "index.html") == [
         ("núcleos", "nucleo"),
-        ("atajo residual", "atajo-residual"),
+        ("conexión residual", "conexion-residual"),
         ("época", "epoca"),
         ("semilla", "semilla"),
         ("Dice", "dice"),

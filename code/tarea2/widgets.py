@@ -244,7 +244,7 @@ def _describe(spec: Any) -> str:
     channels = ", ".join(map(str, spec.channels))
     words = {"max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "repetir",
              "bilinear": "bilineal", "transposed": "transpuesta",
-             "unpool": "desagrupación por máximo",
+             "unpool": "max unpooling",
              "none": "sin", "add": "sumadas", "concat": "concatenadas", "batch": "por lotes",
              "group": "por grupos", "plain": "", "residual": "residual; ",
              "separable": "separable; "}  # fmt: skip

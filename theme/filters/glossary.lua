@@ -34,7 +34,7 @@ end
 local OPENING, CLOSING = "^[¿¡«“\"(%[]*", "[.,;:»”\"?!)%]…]*$"
 local address, forms
 
--- The words of all forms, longest first, so that "atajo residual" is found before a shorter form.
+-- The words of all forms, longest first, so that "red densa" is found before a shorter form.
 local function read_forms()
   local found = {}
   for _, entry in ipairs(entries()) do

@@ -14,7 +14,7 @@ KINDS = {
     "factor": (style.GREY, "o", "un factor cambiado"),
     "reference": (style.BLACK, "D", "referencia"),
     "combination": (style.BLUE, "^", "combinación"),
-    "peer": (style.ORANGE, "X", "red de otros"),
+    "peer": (style.ORANGE, "X", "red publicada"),
     "candidate": (style.GREEN, "v", "red para fotografías"),
 }
 
@@ -41,7 +41,7 @@ LABELS = {
     "down-strided": "bajar: paso 2",
     "up-bilinear": "subir: bilineal",
     "up-transposed": "subir: transpuesta",
-    "up-unpool": "subir: desagrupación",
+    "up-unpool": "subir: max unpooling",
     "skip-none": "sin conexiones de salto",
     "skip-add": "conexiones de salto sumadas",
     "wide": "A: 16-32-64",
