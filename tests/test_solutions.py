@@ -380,11 +380,11 @@ def in_the_package_s_order(unet) -> torch.nn.ModuleList:
 def test_u_net_of_04_is_the_package_s(site, change):
     theirs = defined(site, "04-cnn-segmentation")["UNet"](**change)
     spec = models.EncoderDecoderSpec(
-        **{"width": 8} | {FIELDS[name]: value for name, value in change.items()}
+        **{"width": 12} | {FIELDS[name]: value for name, value in change.items()}
     )
     ours = models.EncoderDecoder(spec)
     assert metrics.count_parameters(theirs) == metrics.count_parameters(ours)
-    x = torch.rand(3, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0))
     theirs.train()(x)  # so that its normalisations hold means and variances of their own
     same_weights(in_the_package_s_order(theirs), ours)
     with torch.no_grad():
@@ -405,7 +405,7 @@ def test_baseline_of_04_is_the_package_s(site):
         models.EncoderDecoderSpec(width=8, convolutions=1, skip="none")
     )
     first, _, second, _, bottom, narrow2, _, up2, narrow1, _, up1, head = theirs
-    x = torch.rand(3, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0))
     theirs.train()(x)
     parts = [*first, *second, *bottom, narrow2, narrow1, *up2, *up1, head]
     same_weights(torch.nn.ModuleList(parts), ours)
@@ -430,7 +430,7 @@ def test_digits_of_04_lie_where_the_package_draws_them(site):
     found = defined(site, "04-cnn-segmentation")
     random, n, side = np.random.default_rng(0), 50, found["SIDE"]
     digits = datasets.digits().train.x[:n, 0].double()
-    centre, height = random.uniform(8, side - 8, (2, n)), random.uniform(12, 16, n)
+    centre, height = random.uniform(6, side - 6, (2, n)), random.uniform(10, 13, n)
     angle, shear = random.uniform(-0.6, 0.6, n), random.uniform(-0.4, 0.4, n)
     theirs = found["place"](digits, centre, height, angle, shear).numpy()
     # The package counts rows first, and from the middle of a pixel.
@@ -449,8 +449,8 @@ def test_scenes_of_04_show_what_their_masks_say(site):
     digits = datasets.digits()
     ink, labels = digits.test.x[:, 0].double(), digits.test.y
     images, masks = found["make_scenes"](ink, labels, 60, seed=3)
-    assert images.shape == (60, 1, 32, 32)
-    assert masks.shape == (60, 32, 32)
+    assert images.shape == (60, 1, 24, 24)
+    assert masks.shape == (60, 24, 24)
     assert 0 <= images.min() < images.max() <= 1
     assert set(masks.unique().tolist()) == set(range(found["CLASSES"]))
     for image, mask in zip(images[:, 0], masks, strict=True):
