@@ -42,6 +42,7 @@ def test_everything_is_there(packed, project, site):
     assert {"LEEME.md", "informe.pdf", "informe.ipynb", "cuaderno-explicativo.ipynb"} <= names
     assert wheel.name in names
     assert len([name for name in names if re.fullmatch(r"soluciones/10-\d-.+\.ipynb", name)]) == 5
+    assert "soluciones/04-cnn-segmentation.ipynb" in names
     assert len([n for n in names if n.endswith(".ipynb")]) == len(project.pages) - 1  # the index
     source = {"pyproject.toml", "setup.py", "requirements.txt", "code/tarea2/convolution.py"}
     source |= {"data/models/segmentation.safetensors", "code/publish/page.lua"}
