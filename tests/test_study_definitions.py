@@ -108,6 +108,28 @@ def test_each_network_is_measured_at_the_rate_that_is_best_on_validation():
     assert recipes.best_rates(runs) == {name: r[-1] for name, r in recipes.MEASURED.items()}
 
 
+def test_rates_go_up_while_the_highest_is_the_best():
+    assert recipes.next_rate({}) == 3e-3
+    assert recipes.next_rate({3e-3: 0.8, 1e-2: 0.7}) == 3e-2
+    assert recipes.next_rate({3e-3: 0.7, 1e-2: 0.8, 3e-2: 0.9}) == 1e-1
+    assert recipes.next_rate({3e-3: 0.7, 1e-2: 0.9, 3e-2: 0.8}) is None
+    assert recipes.next_rate(dict.fromkeys(recipes.LADDER, 0.5) | {3e-1: 0.9}) is None
+
+
+def test_each_network_was_tried_at_the_rates_that_the_rule_asks_for():
+    runs = pd.concat([studies.load("segmentation"), studies.load("segmentation-recipes")])
+    first = runs[runs["seed"] == 0].set_index("name")["validation_miou"]
+    for name in recipes.SWEPT:
+        known = {rate: recipes.at_rate(name, rate) for rate in recipes.LADDER}
+        known[segmentation.RECIPE.lr] = name  # the main study's run
+        found = {rate: first[run] for rate, run in known.items() if run in first}
+        asked: dict[float, float] = {}
+        while (rate := recipes.next_rate(asked)) is not None:
+            asked[rate] = found[rate]
+        # Networks that were compared before may have had more rates than the rule asks for.
+        assert name in recipes.COMPARED or asked == found
+
+
 def test_peers_at_full_size_take_the_main_recipe_but_for_the_rate():
     for definition in published_models.DEFINITIONS:
         rate = float(definition.name.split("-lr-")[-1]) if "-lr-" in definition.name else 3e-3

@@ -7,6 +7,7 @@ One seed finds the rate, on validation; three or five measure it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -26,8 +27,31 @@ MEASURED: dict[str, tuple[float, ...]] = {
 # These two are compared with peers at their authors' sizes, and have five seeds for that.
 MORE_SEEDS = ("reference", "wide-slow")
 COMPARED = tuple(MEASURED)
+# Further rates that other networks were tried at with the first seed, as next_rate() asks for them.
+SWEPT: dict[str, tuple[float, ...]] = {
+    "depth-1": (1e-2, 3e-2, 1e-1, 3e-1),
+    "depth-3": (1e-2, 3e-2, 1e-1),
+    "convolutions-1": (1e-2, 3e-2, 1e-1, 3e-1),
+    "convolutions-3": (1e-2, 3e-2, 1e-1),
+    "bottom-4": (1e-2, 3e-2, 1e-1, 3e-1),
+    "width-8": (3e-1,),
+}
+LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 # These train for so many times the epochs too, at the last of their rates.
 LONGER, LASTING = 3, ("width-8", "reference", "monai-basicunet", "wide-slow")
+
+
+def next_rate(scores: Mapping[float, float]) -> float | None:
+    """The rate of :data:`LADDER` to try next; None once the best one has a higher neighbour.
+
+    ``scores``: validation mIoU of the first seed at each rate that was tried. Three rates are
+    tried in any case, then the next one for as long as the highest is the best.
+    """
+    tried = [rate for rate in LADDER if rate in scores]
+    left = [rate for rate in LADDER if rate not in scores]
+    if not left or (len(tried) >= 3 and max(tried, key=scores.__getitem__) != tried[-1]):
+        return None
+    return left[0]
 
 
 def at_rate(name: str, rate: float) -> str:
@@ -39,9 +63,11 @@ def longer(name: str) -> str:
 
 
 def together(main: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Runs of the main study and of this one, with the columns network, rate and epochs."""
+    """Runs of the compared networks in both studies, with the columns network, rate and epochs."""
     main = main[main["name"].isin(COMPARED)].assign(rate=RECIPE.lr, epochs=RECIPE.epochs)
     recipe = {d.name: d.recipe for d in DEFINITIONS}
+    swept = {at_rate(name, rate) for name, rates in SWEPT.items() for rate in rates}
+    others = others[~others["name"].isin(swept)]
     others = others.assign(
         rate=[recipe[name].lr for name in others["name"]],
         epochs=[recipe[name].epochs for name in others["name"]],
@@ -86,16 +112,24 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _definition(full: str, name: str, rate: float, times: int = 1) -> Definition:
     recipe = replace(RECIPE, lr=rate, epochs=RECIPE.epochs * times)
-    measured = rate in MEASURED[name] and times == 1
+    measured = rate in MEASURED.get(name, ()) and times == 1
     spec, seeds = networks()[name][0], THREE[:1]
     if measured:
         seeds = FIVE if name in MORE_SEEDS else THREE
     return Definition(full, spec, recipe, datasets.digit_scenes, seeds, eval_splits=("validation",))
 
 
-DEFINITIONS = tuple(
-    _definition(at_rate(name, rate), name, rate)
-    for name in COMPARED
-    for rate in RATES
-    if rate != RECIPE.lr  # which the main study has
-) + tuple(_definition(longer(name), name, MEASURED[name][-1], LONGER) for name in LASTING)
+DEFINITIONS = (
+    tuple(
+        _definition(at_rate(name, rate), name, rate)
+        for name in COMPARED
+        for rate in RATES
+        if rate != RECIPE.lr  # which the main study has
+    )
+    + tuple(_definition(longer(name), name, MEASURED[name][-1], LONGER) for name in LASTING)
+    + tuple(
+        _definition(at_rate(name, rate), name, rate)
+        for name, rates in SWEPT.items()
+        for rate in rates
+    )
+)
