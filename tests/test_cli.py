@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from command import run_cli, told
-from tarea2 import models, paths, results, studies
+from tarea2 import augmentation, losses, models, paths, results, studies
 from tarea2.commands import renamed
 from tarea2.studies import running
 
@@ -86,6 +86,14 @@ def test_options_of_own_images_stand_in_groups_and_nowhere_else():
     for option in renamed.OWN_IMAGES:
         assert f"{option} " in shown
         assert f"{option} " not in project
+
+
+def test_the_help_names_what_the_registries_hold():
+    """It stands there as text, since it does not wait for PyTorch, which the registries load."""
+    shown = process("images", "train", "--help", COLUMNS="200").stdout
+    weights, augmented = (re.search(rf"{o} .*", shown)[0] for o in ("--class-weights", "--augment"))
+    assert all(name in weights for name in losses.CLASS_WEIGHTS)
+    assert ",".join(augmentation.AUGMENTATIONS) in augmented
 
 
 @pytest.mark.parametrize(
