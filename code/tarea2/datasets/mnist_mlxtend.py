@@ -47,7 +47,9 @@ def mnist_5k() -> Dataset:
         )
     x = (pixels.reshape(-1, 1, 28, 28) / np.float32(255) - MNIST_MEAN) / MNIST_SD
     parts = {
-        part: Split(torch.from_numpy(x[chosen].astype(np.float32)), torch.from_numpy(labels[chosen]))
+        part: Split(
+            torch.from_numpy(x[chosen].astype(np.float32)), torch.from_numpy(labels[chosen])
+        )
         for part, chosen in _parts(labels).items()
     }
     return Dataset("mnist-5k", 10, **parts, shareable=False)
