@@ -12,7 +12,8 @@ import torch
 from tarea2.datasets.mnist_files import MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
 
-SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"  # of the pixels (5000, 784), then the labels, a byte each
+# Of the pixels (5000, 784), then the labels, a byte each.
+SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
 OF_EACH_CLASS = {"test": 100, "validation": 50, "train": 350}
 
 
@@ -82,7 +83,7 @@ def mnist_or_5k(download: bool = True) -> Dataset:
 
 
 def _parts(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Places of each part's digits, in the order of the source."""
+    """Indices of each part's digits, in the order of the source."""
     generator = np.random.default_rng(SPLIT_SEED)
     drawn = [generator.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
     parts, start = {}, 0
