@@ -57,7 +57,11 @@ NAMES = {
     },
 }  # fmt: skip
 SOLUTIONS = list(NAMES)
-SECONDS = {"10-2-mnist-1d": 60, "10-5-mnist": 120, "04-cnn-segmentation": 300}  # of processor time; the others: 20
+SECONDS = {
+    "10-2-mnist-1d": 60,
+    "10-5-mnist": 120,
+    "04-cnn-segmentation": 300,
+}  # of processor time; the others: 20
 CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
 SETTINGS = settings(max_examples=40)
 
@@ -378,13 +382,13 @@ def in_the_package_s_order(unet) -> torch.nn.ModuleList:
 
 @pytest.mark.parametrize("change", [{}, {"layers": 3}, {"filters": 16}, {"kernel": 5}])
 def test_u_net_of_04_is_the_package_s(site, change):
-    theirs = defined(site, "04-cnn-segmentation")["UNet"](**change)
+    theirs = defined(site, "04-cnn-segmentation")["UNet"](**change).double()
     spec = models.EncoderDecoderSpec(
         **{"width": 12} | {FIELDS[name]: value for name, value in change.items()}
     )
-    ours = models.EncoderDecoder(spec)
+    ours = models.EncoderDecoder(spec).double()
     assert metrics.count_parameters(theirs) == metrics.count_parameters(ours)
-    x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0)).double()
     theirs.train()(x)  # so that its normalisations hold means and variances of their own
     same_weights(in_the_package_s_order(theirs), ours)
     with torch.no_grad():
@@ -401,9 +405,7 @@ def test_the_networks_of_04_differ_from_its_u_net_in_one_thing(site):
 
 def test_baseline_of_04_is_the_package_s(site):
     theirs = defined(site, "04-cnn-segmentation")["baseline"]()
-    ours = models.EncoderDecoder(
-        models.EncoderDecoderSpec(width=8, convolutions=1, skip="none")
-    )
+    ours = models.EncoderDecoder(models.EncoderDecoderSpec(width=8, convolutions=1, skip="none"))
     first, _, second, _, bottom, narrow2, _, up2, narrow1, _, up1, head = theirs
     x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0))
     theirs.train()(x)
@@ -419,7 +421,9 @@ def test_mean_iou_of_04_is_the_package_s(site):
     @SETTINGS
     @given(st.integers(0, 2**32 - 1), st.integers(1, 11))
     def agree(seed, most):  # few classes: some are absent from both, and undefined
-        target, found = torch.from_numpy(np.random.default_rng(seed).integers(0, most, (2, 3, 8, 8)))
+        target, found = torch.from_numpy(
+            np.random.default_rng(seed).integers(0, most, (2, 3, 8, 8))
+        )
         expected = metrics.mean_iou(metrics.confusion_matrix(target, found, 11))
         np.testing.assert_allclose(function(target, found), expected, equal_nan=True)
 
@@ -438,7 +442,9 @@ def test_digits_of_04_lie_where_the_package_draws_them(site):
         composition.smooth(digits.numpy()), centre[::-1].T - 0.5, height, side, angle, shear
     )
     assert np.abs(theirs - ours).mean() < 0.02
-    both, either = ((a > found["INK"]) for a in (np.minimum(theirs, ours), np.maximum(theirs, ours)))
+    both, either = (
+        (a > found["INK"]) for a in (np.minimum(theirs, ours), np.maximum(theirs, ours))
+    )
     assert both.sum() / either.sum() > 0.85
     turned = found["place"](digits, centre, height, -angle, shear).numpy()
     assert np.abs(turned - ours).mean() > 0.03  # the measure sees a digit turned the other way
