@@ -414,13 +414,13 @@ def in_the_package_s_order(unet) -> torch.nn.ModuleList:
 
 @pytest.mark.parametrize("change", [{}, {"layers": 3}, {"filters": 16}, {"kernel": 5}])
 def test_u_net_of_04_is_the_package_s(site, change):
-    theirs = defined(site, "04-cnn-segmentation")["UNet"](**change)
+    theirs = defined(site, "04-cnn-segmentation")["UNet"](**change).double()
     spec = models.EncoderDecoderSpec(
         **{"width": 12} | {FIELDS[name]: value for name, value in change.items()}
     )
-    ours = models.EncoderDecoder(spec)
+    ours = models.EncoderDecoder(spec).double()
     assert metrics.count_parameters(theirs) == metrics.count_parameters(ours)
-    x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(3, 1, 24, 24, generator=torch.Generator().manual_seed(0)).double()
     theirs.train()(x)  # so that its normalisations hold means and variances of their own
     same_weights(in_the_package_s_order(theirs), ours)
     with torch.no_grad():
