@@ -19,7 +19,9 @@ from tarea2.studies import running
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "tarea2.commands.cli", *arguments]
-    env = {k: v for k, v in os.environ.items() if k != "TAREA2_DATA_DIR"} | environment
+    # Typer takes the terminal of a workflow for one with colours.
+    left_out = {"TAREA2_DATA_DIR", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"}
+    env = {k: v for k, v in os.environ.items() if k not in left_out} | environment
     return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
 
 

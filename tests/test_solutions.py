@@ -159,7 +159,10 @@ print(json.dumps(said))
 
 @pytest.mark.install
 def test_the_other_notebooks_run_in_one_such_python(site, bare_python, tmp_path):
-    """Their code without Jupyter: a kernel with PyTorch costs more than what most compute."""
+    """Their code without Jupyter: a kernel with PyTorch costs more than what most compute.
+
+    They share what is imported; that each names what it needs is another test's matter.
+    """
     python, environment = bare_python
     others = [name for name in SOLUTIONS if name != "10-5-mnist"]
     code = {name: "\n".join(code_of(notebook(site, name))) for name in others}

@@ -22,7 +22,6 @@ from publish.outputs import fenced
 from publish.page import Page, PageError
 from publish.project import Project, PublishError
 
-PANDOC_MARKDOWN = "markdown-auto_identifiers+gfm_auto_identifiers"
 FILTERS = Path(__file__).parent
 
 

@@ -34,7 +34,10 @@ def tarea2() -> None:
 @app.command()
 def data(
     name: Annotated[
-        str | None, typer.Argument(help="mnist1d, digits, mnist or camvid; default: all but it.")
+        str | None,
+        typer.Argument(
+            help="mnist1d, digits, mnist or camvid; default: all, camvid only where it is."
+        ),
     ] = None,
 ) -> None:
     """Fetch what is not here, and verify it: MNIST, or CamVid (for research only, 300 MB)."""

@@ -35,6 +35,9 @@ SWEPT: dict[str, tuple[float, ...]] = {
     "convolutions-3": (1e-2, 3e-2, 1e-1),
     "bottom-4": (1e-2, 3e-2, 1e-1, 3e-1),
     "width-8": (3e-1,),
+    "width-16": (1e-2, 3e-2, 1e-1),
+    "growth-1.5": (1e-2, 3e-2, 1e-1, 3e-1),
+    "kernel-1": (1e-2, 3e-2, 1e-1, 3e-1),
 }
 LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 # These train for so many times the epochs too, at the last of their rates.

@@ -131,7 +131,7 @@ def image_folder(
     pictures = _Pictures(pairs)
     label_map, preprocessing, said = pictures.surveyed(reading)
     decided += said
-    if pictures.bytes_needed(preprocessing, reading) <= KEPT:
+    if pictures.bytes_needed(preprocessing, reading.crop or 0) <= KEPT:
         buffer = io.BytesIO()
         meta, present = _lay_down(pictures, label_map, preprocessing, reading, buffer)
         source: np.ndarray | Path = np.frombuffer(buffer.getbuffer(), np.uint8)
@@ -283,11 +283,12 @@ class _Pictures:
             )
         return lines
 
-    def bytes_needed(self, preprocessing: Preprocessing, reading: Reading) -> int:
+    def bytes_needed(self, preprocessing: Preprocessing, least: int) -> int:
+        """Of all arrays, whose sides are padded to ``least`` pixels; other padding aside."""
         channels, total = 3 if preprocessing.colours else 1, 0
         for image, mask in self.sizes:
             size = preprocessing.size or image
-            total += size[0] * size[1] * (channels + 1)
+            total += max(size[0], least) * max(size[1], least) * (channels + 1)
             total += mask[0] * mask[1] if preprocessing.size else 0
         return total
 
