@@ -148,6 +148,21 @@ def test_a_wrong_answer_is_asked_again(small, monkeypatch, answer):
     assert len(datasets.camvid().test) == 1
 
 
+def test_files_that_are_fetched_side_by_side_find_their_folder(small, monkeypatch):
+    """Pooch would make it in two steps, between which another thread may have made it."""
+    real, absent = pooch.core.make_local_storage, []
+
+    def looking(path, *arguments, **options):
+        absent.extend([] if Path(path).is_dir() else [path])
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(pooch.core, "make_local_storage", looking)
+    monkeypatch.setattr(scenes, "SOURCE", Server(small).address)
+    datasets.fetch_camvid()
+    assert len(datasets.camvid().test) == 1
+    assert not absent
+
+
 def test_without_network_one_sentence_says_what_to_do(small, monkeypatch, capsys):
     assert run_cli(monkeypatch, "data", "camvid") == 1
     (line,) = capsys.readouterr().err.strip().splitlines()[-1:]

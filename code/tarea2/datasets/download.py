@@ -73,6 +73,8 @@ def fetch(
     """
     folder = Path(published.abspath)
     try:
+        # Pooch looks for the folder and makes it in two steps: of two threads, one would fail.
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         return Path(published.fetch(name, processor, _Checked(check, progressbar)))
     except DataError:
         raise
