@@ -2,4 +2,5 @@
 
 from tarea2.commands.cli import main
 
-main()
+if __name__ == "__main__":
+    main()
