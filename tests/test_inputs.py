@@ -120,6 +120,35 @@ def test_what_the_page_writes_itself_does_not_count(small_project):
     assert stale(small_project) is None
 
 
+TEMPORARY = """
+import os, subprocess, sys, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "x.txt")
+    subprocess.run([sys.executable, "-c", f"open({path!r}, 'w').write('hola')"], check=True)
+    print(os.listdir(folder), open(path).read())
+"""
+
+
+def test_a_folder_that_the_page_makes_does_not_count(small_project):
+    assert run(small_project, cell(TEMPORARY)) == "['x.txt'] hola\n"
+    assert stale(small_project) is None
+
+
+def test_a_folder_counts_that_the_page_would_have_made(small_project):
+    code = "import os\nos.makedirs('f', exist_ok=True)\nprint(os.listdir('f'))"
+    (small_project.root / "f").mkdir()
+    run(small_project, cell(code))
+    (small_project.root / "f" / "b.txt").write_text("1")
+    assert stale(small_project) == "f has changed"
+
+
+def test_what_was_looked_for_before_its_folder_was_made_counts(small_project):
+    code = "import os\nprint(os.path.exists('f/x.txt'))\nos.mkdir('f')"
+    run(small_project, cell(code))
+    (small_project.root / "f" / "x.txt").write_text("1")
+    assert stale(small_project) == "f/x.txt is new"
+
+
 def test_a_variable_that_is_named_counts(small_project, monkeypatch):
     small_project.config["publish"] = {"environment": ["TAREA2_DATA_DIR"]}
     run(small_project, cell("1"))

@@ -63,6 +63,11 @@ def _heard(event: str, arguments: tuple) -> None:
         _note(path, "written" if writing else "read", sys._getframe(1))
     elif event in ("os.listdir", "os.scandir"):
         _note(arguments[0] or ".", "listed", sys._getframe(1))
+    elif event == "os.mkdir":
+        path, _, within = arguments
+        if within == -1 and not os.path.lexists(path):
+            # What the page makes is its own, with all that is put into it by whatever means.
+            skip(os.path.abspath(os.fsdecode(path)) + os.sep)
     elif event == "sqlite3.connect":
         _note(arguments[0], "read", sys._getframe(1))
 
