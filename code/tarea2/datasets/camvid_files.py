@@ -14,7 +14,6 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -226,19 +225,8 @@ def _read(folder: Path, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
             raise DataError("its content is not that of CamVid's")
         return image, np.asarray(Image.open(io.BytesIO(content)))
     except (OSError, ValueError, SyntaxError, DataError) as error:
-        raise DataError(f"{_refuse(path)}: {reason(error)}") from None
-
-
-def _refuse(path: Path) -> str:
-    """Remove a damaged file of our own, so that it is fetched again; never somebody else's."""
-    if paths.RAW in path.parents:
-        with suppress(OSError):
-            path.unlink()
-            return (
-                f"{paths.short(path)} was damaged and has been removed, run `tarea2 data camvid` "
-                "to fetch it again"
-            )
-    return f"{path} is damaged, replace it"
+        told = download.damaged(path, "tarea2 data camvid")
+        raise DataError(f"{told}: {reason(error)}") from None
 
 
 def _pixels(content: bytes) -> np.ndarray:

@@ -7,12 +7,14 @@ sentences that say whether the network or this machine is at fault.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pooch
 
+from tarea2 import paths
 from tarea2.datasets.split import DataError
 from tarea2.paths import DATA_DIR
 
@@ -88,6 +90,21 @@ def fetch(
             f"{folder} cannot be written ({getattr(cause, 'strerror', None) or error}); make it "
             f"writable, or set {DATA_DIR} to a folder that holds {folder.name}/"
         ) from None
+
+
+def damaged(path: Path, command: str) -> str:
+    """Remove a damaged download, so that ``command`` fetches it again; never a user's own file.
+
+    Returns what became of it, as the beginning of a sentence.
+    """
+    if paths.RAW in path.parents:
+        with suppress(OSError):
+            path.unlink()
+            return (
+                f"{paths.short(path)} was damaged and has been removed, run `{command}` to fetch "
+                "it again"
+            )
+    return f"{path} is damaged, replace it"
 
 
 def _of_this_machine(error: Exception) -> bool:

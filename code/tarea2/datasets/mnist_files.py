@@ -8,7 +8,6 @@ import io
 import math
 import os
 import zlib
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tarea2 import paths
-from tarea2.datasets.download import Unavailable, fetch, source
+from tarea2.datasets.download import Unavailable, damaged, fetch, source
 from tarea2.datasets.split import DataError, Dataset, split_off
 from tarea2.paths import DATA_DIR, reason
 
@@ -92,7 +91,7 @@ def _mnist_file(name: str, download: bool) -> bytes:
             wrong.append((path, error))
     if wrong:
         path, why = wrong[0]
-        raise DataError(f"{_refuse(path)}: {why}")
+        raise DataError(f"{damaged(path, 'tarea2 data')}: {why}")
     if not download:
         raise DataError(
             f"MNIST's {name} is not on this machine; run `tarea2 data`, or set {DATA_DIR} to the "
@@ -114,15 +113,6 @@ def _checked(name: str, content: bytes) -> bytes:
     if hashlib.md5(content).hexdigest() != MNIST_FILES[name]:
         raise DataError(f"its content is not that of MNIST's {name}")
     return content
-
-
-def _refuse(path: Path) -> str:
-    """Remove a damaged file of our own, so that it is fetched again; never somebody else's."""
-    if paths.RAW in path.parents:
-        with suppress(OSError):
-            path.unlink()
-            return f"{path} was damaged and has been removed, run `tarea2 data` to fetch it again"
-    return f"{path} is damaged, replace it"
 
 
 def _download(name: str) -> bytes:
