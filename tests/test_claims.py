@@ -36,6 +36,8 @@ TRUE = {
     "within": SCORES.within(["middle", "high"], 0.21),
     "apart": SCORES.apart("low", "high"),
     "alike": SCORES.alike("low", "middle"),
+    "surpasses": SCORES.surpasses("high", "low"),
+    "surpasses each": SCORES.surpasses("high", ["low"]),
 }
 FALSE = {
     "above": SCORES.above(["high", "middle"], ["low", "middle"]),
@@ -47,6 +49,9 @@ FALSE = {
     "within": SCORES.within(["middle", "high"], 0.2),
     "apart": SCORES.apart("low", "middle"),
     "alike": SCORES.alike("low", "high"),
+    "surpasses without an interval": SCORES.surpasses("high", "middle"),
+    "surpasses the other way": SCORES.surpasses("low", "high"),
+    "surpasses only some": SCORES.surpasses("high", ["low", "middle"]),
 }
 
 
@@ -200,6 +205,10 @@ def comparisons(path: str, section: str | None = None) -> list[str]:
     ("path", "section"),
     [
         ("chapters/08-segmentacion.qmd", None),
+        ("chapters/08-segmentacion-receta.qmd", None),
+        ("chapters/08-segmentacion-factores.qmd", None),
+        ("chapters/08-segmentacion-error.qmd", None),
+        ("chapters/08-segmentacion-comprobaciones.qmd", None),
         ("chapters/09-escenas-de-calle.qmd", None),
         ("report.qmd", "{#sec-informe-segmentacion}"),
     ],

@@ -8,6 +8,7 @@ from torch import nn
 from tarea2 import metrics, models
 from tarea2.convolution import conv1d
 from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
+from tarea2.models.unet import UNet
 
 SIGNALS = torch.randn(1, 7, 40, generator=torch.Generator().manual_seed(0))
 DIGITS = torch.randn(7, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -179,3 +180,14 @@ def test_confusion_matrix_by_hand():
         metrics.confusion_matrix(torch.tensor([0, 1]), torch.tensor([0]), 2)
     with pytest.raises(ValueError, match="prediction holds 0 to 5, expected 0 to 2"):
         metrics.confusion_matrix(torch.tensor([0, 1]), torch.tensor([0, 5]), 3)
+
+
+def test_the_unet_without_options_gives_the_scores_of_the_stored_one():
+    stored = models.load_best("segmentation")
+    written = UNet().eval()
+    written.load_state_dict(stored.state_dict())
+    x = torch.rand(3, 1, 48, 64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(written(x), stored(x))
+    written.train()(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in written.parameters())

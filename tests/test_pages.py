@@ -60,6 +60,10 @@ def test_inline_code_quotes_networks_and_counts_with_one_call():
     assert pages.mean_percent(share, "a", 0) == "60\u00a0%"
     assert pages.difference(share, "b", "a", 1) == "−0,4"
     assert pages.ratio(share, "a", "b") == "3,0"
+    seeds = pd.concat([runs, runs.assign(name=["c", "c", "d"], share=[0.3, 0.1, 0.4])])
+    of = Scores(seeds, "share")
+    assert pages.gain(of, "a", "c", 1) == "0,4 (de −0,2 a 1,0)"
+    assert (pages.quote(of, "a", 1), pages.quote(of, "d", 1)) == ("0,6\u00a0±\u00a00,1", "0,4")
     assert (pages.count("abc"), pages.count("abc", typography.in_words)) == ("3", "tres")
     assert pages.listed([8, 16]) == "8, 16"
 

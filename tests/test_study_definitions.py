@@ -161,7 +161,7 @@ def test_each_network_counts_at_its_own_rate_only():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
     found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
     assert set(found["name"]) == {
-        *recipes.COMPARED,
+        *recipes.MEASURED,
         *published_models.TRIED,
         *published_models.WIDER,
     }

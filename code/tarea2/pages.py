@@ -16,7 +16,8 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from tarea2.plots import style
 from tarea2.studies.claims import Scores
-from tarea2.typography import Text, mean_sd, number, percent, percent_mean_sd
+from tarea2.studies.comparisons import welch
+from tarea2.typography import Text, mean_sd, number, percent, percent_mean_sd, with_interval
 
 
 def setup() -> None:
@@ -52,6 +53,12 @@ def mean(of: Scores, name: str, decimals: int = 3) -> Text:
     return number(of.mean(name), decimals)
 
 
+def quote(of: Scores, name: str, decimals: int = 3) -> Text:
+    """Quote mean and deviation of a network over its seeds, or the score of a single one."""
+    found = of.values[name]
+    return mean_sd(found, decimals) if len(found) > 1 else number(found[0], decimals)
+
+
 def mean_percent(of: Scores, name: str, decimals: int = 1) -> Text:
     """Quote the mean of a network over its seeds, for a field that is a fraction."""
     return percent(of.mean(name), decimals)
@@ -60,6 +67,12 @@ def mean_percent(of: Scores, name: str, decimals: int = 1) -> Text:
 def difference(of: Scores, name: str, other: str, decimals: int = 3) -> Text:
     """Quote how much higher the mean of one network is than that of another."""
     return number(of.mean(name) - of.mean(other), decimals)
+
+
+def gain(of: Scores, name: str, other: str, decimals: int = 3) -> Text:
+    """Quote how much higher one network scores than another, with the interval over seeds."""
+    found = welch(of.values[other], of.values[name])
+    return with_interval(found.mean, found.low, found.high, decimals)
 
 
 def ratio(of: Scores, name: str, other: str, decimals: int = 1) -> Text:

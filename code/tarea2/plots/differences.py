@@ -6,18 +6,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from tarea2.plots import style
 
 
 def differences(
-    table: pd.DataFrame, xlabel: str, width: float = style.PAGE, large: float = np.inf
-) -> Figure:
+    table: pd.DataFrame, xlabel: str, width: float = style.PAGE, large: float = np.inf,
+    other: str = "",
+) -> Figure:  # fmt: skip
     """Draw each difference with its 95 % interval, and a small dot per seed.
 
     ``table`` has a row per network with the columns ``group``, ``label``, ``difference``,
     ``low``, ``high`` and ``seeds`` (a list). Rows are sorted within each group. Those whose
     difference is ``large`` or more, in either direction, get a panel and an axis of their own.
+    Colour and a filled marker say that the interval leaves zero out. With ``other``, its name, the
+    column ``other`` holds a second difference, drawn as a diamond where it is known.
     """
     order = pd.concat(
         [rows.sort_values("difference") for _, rows in table.groupby("group", sort=False)]
@@ -35,17 +39,29 @@ def differences(
         ax.axvline(0, color=style.BLACK, lw=0.8)
         groups = rows["group"].to_numpy()
         for place, (_, row) in enumerate(rows.iterrows()):
+            clear = row["low"] > 0 or row["high"] < 0
             colour = style.BLUE if row["difference"] > 0 else style.VERMILION
+            colour = colour if clear else style.GREY
             ax.plot([row["low"], row["high"]], [place, place], color=colour, lw=1.2, alpha=0.5)
             ax.plot(row["seeds"], np.full(len(row["seeds"]), place), ".", color=colour, ms=3,
                     alpha=0.6, mew=0)  # fmt: skip
-            ax.plot(row["difference"], place, "o", color=colour, ms=4 if wide else 3.2)
+            ax.plot(row["difference"], place, "o", color=colour, ms=4 if wide else 3.2,
+                    mfc=colour if clear else "white")  # fmt: skip
+            if other:
+                ax.plot(row["other"], place, "D", color=style.GREEN, ms=3.4, mfc="none")
             if place and ax is axes[0, 0] and groups[place - 1] != groups[place]:
                 ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
         ax.set_yticks(range(len(rows)), rows["label"], fontsize=size)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
+    if other:
+        mark = {"ls": "none", "ms": 4}
+        handles = [
+            Line2D([], [], marker="o", color=style.GREY, label="con la tasa común", **mark),
+            Line2D([], [], marker="D", color=style.GREEN, mfc="none", label=other, **mark),
+        ]
+        fig.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=size)
     fig.align_ylabels()
     axes[-1, 0].set_xlabel(xlabel, fontsize=8 if wide else 7)
     plt.close(fig)

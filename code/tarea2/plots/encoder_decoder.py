@@ -16,13 +16,15 @@ from tarea2.plots import style
 from tarea2.typography import number, percent
 
 
-def diagram(levels: Sequence[tuple[str, int, int]], skips: bool = False) -> Figure:
+def diagram(
+    levels: Sequence[tuple[str, int, int]], skips: bool = False, width: float = style.PAGE
+) -> Figure:
     """Draw an encoder-decoder as boxes, from its ``levels`` (name, channels, side).
 
     The height of a box is its side, its width its channels, both on a root scale. The first half
     of the levels is the encoder, the middle one the code.
     """
-    fig, ax = style.figure(height=1.7)
+    fig, ax = style.figure(width=width, height=1.7)
     middle, x, places = len(levels) // 2, 0.0, []
     for place, (name, channels, side) in enumerate(levels):
         width, height = 0.16 * channels**0.5, 0.36 * side**0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2.plots import style
-from tarea2.studies import camvid, published_models, segmentation
+from tarea2.studies import camvid, published_models, search, segmentation
 from tarea2.studies.comparisons import against
 
 # Kind of network -> colour, marker and name.
@@ -16,6 +16,7 @@ KINDS = {
     "combination": (style.BLUE, "^", "combinación"),
     "peer": (style.ORANGE, "X", "red publicada"),
     "candidate": (style.GREEN, "v", "red para fotografías"),
+    "random": (style.PURPLE, "P", "búsqueda aleatoria"),
 }
 
 # Names of the study's networks on the page, and the groups of factors.
@@ -53,6 +54,10 @@ LABELS = {
     "wider-slow": "G: 28-42-63",
     "wider-deep": "H: 26-39-58-88",
     "wider-kernel-5": "I: 18-27-40, 5 × 5",
+    "random-02": "azar 1: 24-24-24-24",
+    "random-10": "azar 2: 20-30-45",
+    "random-14": "azar 3: 20-20",
+    "random-16": "azar 4: 16-32",
     "segresnet-8": "SegResNet, 8 filtros",
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",
@@ -87,6 +92,7 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     kinds |= dict.fromkeys((*segmentation.PUBLISHED, *published_models.PUBLISHED), "peer")
     kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "peer", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
+    kinds |= dict.fromkeys(search.NETWORKS, "random")
     return table.assign(
         label=[LABELS.get(name, name) for name in table["name"]],
         kind=[kinds[name] for name in table["name"]],

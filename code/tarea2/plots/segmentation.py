@@ -23,14 +23,14 @@ BREAK = 0.7  # where the two panels of the ranking meet
 
 def ranking(
     table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_miou",
-    enlarged: float | None = BREAK,
+    enlarged: float | None = BREAK, limits: tuple[float, float] | None = None,
 ) -> Figure:  # fmt: skip
     """Draw every network's score, the best on top: a dot per seed, mean and 95 % interval.
 
     ``table`` has a row per run with the columns ``label``, ``kind`` (of :data:`KINDS`),
     ``parameters``, ``macs`` and the metric. Two panels share the networks: all scores at the
     left, those above ``enlarged`` larger at the right, with weights and multiplications beside.
-    With None there is one panel.
+    With None there is one panel, from the first of the ``limits`` to the second, where given.
     """
     wide = width > 4
     size = 7 if wide else 5.8
@@ -84,7 +84,8 @@ def ranking(
     else:
         low, high = table[metric].min(), table[metric].max()
         room = 0.15 * (high - low) + 0.02
-        axes[0].set_xlim(max(0, low - room), min(1, high + room))  # wide intervals go beyond
+        # Wide intervals go beyond.
+        axes[0].set_xlim(limits or (max(0, low - room), min(1, high + room)))
     fig.supxlabel("mIoU en el conjunto de prueba", fontsize=8)
     shown = {name: shown[name] for _, _, name in KINDS.values() if name in shown}
     fig.legend(
@@ -237,6 +238,40 @@ def curves(lines: Sequence[tuple[str, np.ndarray]], ylabel: str, width: float = 
     ax.set_ylim(0, 1)
     ax.grid(axis="y")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plt.close(fig)
+    return fig
+
+
+def rates(
+    scores: pd.DataFrame, kinds: Mapping[str, str], common: float, ylabel: str,
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
+    """Draw how a score depends on the learning rate: a line for each row of ``scores``.
+
+    Columns are rates, rows labels, whose ``kinds`` are those of :data:`KINDS`; a missing score is
+    NaN. The best of each line is filled, the ``common`` rate of all has a vertical line.
+    """
+    narrow = width < 4
+    fig, ax = style.figure(width=width, height=2.5 if narrow else 2.9)
+    order = scores.max(axis=1).sort_values(ascending=False).index
+    for place, label in enumerate(order):
+        row = scores.loc[label].dropna()
+        colour, marker, _ = KINDS[kinds[label]]
+        ax.plot(row.index, row, color=colour, ls=style.LINES[place % 4], lw=1.1, marker=marker,
+                ms=3.6, mfc="white", label=label)  # fmt: skip
+        ax.plot(row.idxmax(), row.max(), marker, color=colour, ms=4.6)
+    ax.axvline(common, color=style.GREY, lw=0.9, ls=":", zorder=0)
+    ax.set_xscale("log")
+    ax.set_xticks(list(scores.columns), [number(rate) for rate in scores.columns])
+    ax.minorticks_off()
+    ax.set_xlabel("tasa de aprendizaje máxima")
+    ax.set_ylabel(ylabel)
+    ax.set_ylim(-0.02, 0.92)
+    ax.grid(axis="y")
+    if narrow:
+        fig.legend(loc="outside upper center", ncols=2, fontsize=6.5, columnspacing=1)
+    else:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     plt.close(fig)
     return fig
 

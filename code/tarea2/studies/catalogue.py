@@ -32,7 +32,7 @@ STUDIES = {
         Study("encoder-decoder", encoder_decoder.DEFINITIONS, encoder_decoder.STORED_MODELS),
         Study("final", final.DEFINITIONS, final.STORED_MODELS),
         Study("segmentation-context", context.DEFINITIONS),
-        Study("segmentation-recipes", recipes.DEFINITIONS),
+        Study("segmentation-recipes", recipes.DEFINITIONS, recipes.STORED_MODELS),
         Study("segmentation-peers", published_models.DEFINITIONS),
         Study("segmentation-amounts", sample_size.SCENE_DEFINITIONS),
         Study("segmentation-edges", mask_threshold.DEFINITIONS),

@@ -100,6 +100,14 @@ class Scores:
         shown = f"interval of {second} - {first}, {found.low:.4g} to {found.high:.4g}, without 0"
         return Fact(found.clear, shown)
 
+    def surpasses(self, higher: str, lower: str | Sequence[str]) -> Fact:
+        """The first has the higher mean, and the interval of each difference leaves zero out."""
+        gains = {name: welch(self.values[name], self.values[higher]) for name in _each(lower)}
+        least = min(gains, key=lambda name: gains[name].low)
+        found = gains[least]
+        shown = f"interval of {higher} - {least}, {found.low:.4g} to {found.high:.4g}, above 0"
+        return Fact(found.low > 0, shown)
+
     def alike(self, first: str, second: str) -> Fact:
         """The 95 % interval of the difference holds zero: seeds do not tell the networks apart."""
         found = welch(self.values[first], self.values[second])

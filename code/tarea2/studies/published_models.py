@@ -84,10 +84,7 @@ def at_their_rates(varied: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     ``varied`` comes from :func:`tarea2.studies.recipes.together`, ``found`` are this study's runs.
     Added to both is the column ``rate``.
     """
-    best = recipes.best_rates(varied)
-    own = varied["rate"] == varied["network"].map(best)
-    ours = varied[own & (varied["epochs"] == RECIPE.epochs)]
-    ours = ours.assign(name=ours["network"])
+    ours = recipes.at_own_rates(varied)
     rates = {name_at(name, rate): (name, rate) for name, rate in OWN.items()}
     rates |= {at_rate(name, WIDER_RATE): (name, WIDER_RATE) for name in WIDER}
     theirs = found[found["name"].isin(rates)]
