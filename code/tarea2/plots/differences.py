@@ -56,10 +56,11 @@ def differences(
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
     if other:
-        mark = {"ls": "none", "ms": 4}
         handles = [
-            Line2D([], [], marker="o", color=style.GREY, label="con la tasa común", **mark),
-            Line2D([], [], marker="D", color=style.GREEN, mfc="none", label=other, **mark),
+            Line2D(
+                [], [], ls="none", ms=4, marker="o", color=style.GREY, label="con la tasa común"
+            ),
+            Line2D([], [], ls="none", ms=4, marker="D", color=style.GREEN, mfc="none", label=other),
         ]
         fig.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=size)
     fig.align_ylabels()
