@@ -18,12 +18,11 @@ from string import Template
 
 import nbformat
 
-from publish.files import digest, file_digest, write_atomically
+from publish.files import MADE, digest, file_digest, write_atomically
 from publish.page import Page
 from publish.project import Project, PublishError
 
 TAG = "instalar"
-DATE = "1767225600"  # of every file in the wheel: the first of January of 2026
 NO_SOURCES = ("__pycache__", ".pyc", ".egg-info")
 
 
@@ -96,7 +95,7 @@ def _built(
         done = subprocess.run(
             [sys.executable, "-m", "pip", "wheel", "./source", "--no-deps", "--no-build-isolation",
              "--no-index", "--quiet", "--disable-pip-version-check", "--wheel-dir", "."],
-            cwd=work, env=os.environ | {"SOURCE_DATE_EPOCH": DATE}, capture_output=True, text=True,
+            cwd=work, env=os.environ | {"SOURCE_DATE_EPOCH": str(MADE)}, capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode or not made.exists():
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"no {file} was made"]
