@@ -10,7 +10,9 @@ import pytest
 from conftest import write_page
 from publish.build import build
 from publish.files import inventory
-from publish.project import ROOT
+from publish.packing import Belongings
+from publish.project import ROOT, Project
+from publish.submission import archive
 from test_publish import FIGURE, cell
 
 # As a page that stands alone draws: no style, no choice of a format.
@@ -43,11 +45,11 @@ def test_figures_do_not_take_the_users_matplotlibrc(small_project, tmp_path, mon
 
 @pytest.mark.install
 def test_a_copy_of_the_project_gives_the_same_site_and_archive(project, site, tmp_path):
-    copy = tmp_path / "copia"
-    made = shutil.ignore_patterns(
-        ".*", "_*put", "raw", "runs", "own_*", "__pycache__", "*.egg-info"
-    )
-    shutil.copytree(ROOT, copy, ignore=made)
+    copy, own = tmp_path / "copia", Belongings(ROOT)
+    for name in own.tracked or own.listed or ():
+        if own.why_not(name) is None:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
     environment = os.environ | {"PYTHONPATH": str(copy / "code"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "publish", "--engine", "builtin"]
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
@@ -55,3 +57,6 @@ def test_a_copy_of_the_project_gives_the_same_site_and_archive(project, site, tm
     wanted, found = inventory(site), inventory(copy / "_output")
     assert sorted(found) == sorted(wanted)
     assert [name for name in wanted if found[name] != wanted[name]] == []
+    first = archive(project, site, tmp_path / "a.zip").path
+    second = archive(Project(copy), copy / "_output", tmp_path / "b.zip").path
+    assert first.read_bytes() == second.read_bytes()
