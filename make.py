@@ -43,6 +43,7 @@ NO_BROWSER = (
 SETTINGS = {
     "ENGINE": ("auto", "quarto", "builtin"),  # who renders the pages
     "TORCH": ("cpu",),  # unset: the kind that is in .venv, at first PyPI's
+    "LIGHT": ("1",),  # unset: all that is handed in
 }
 USAGE = """\
 python make.py TARGET [SETTING=value ...]
@@ -62,6 +63,7 @@ python make.py TARGET [SETTING=value ...]
 
   ENGINE=quarto, ENGINE=builtin   who renders the pages; by default Quarto where it can be had
   TORCH=cpu                       on Linux: PyTorch without GPU libraries, from its own index
+  LIGHT=1                         entrega: less in _output/entrega-ligera.zip, under 10 MB
 """
 
 
@@ -124,7 +126,8 @@ def browser() -> str:
 
 
 def entrega(settings: dict[str, str]) -> int:
-    return report(settings) or run(settings, "-m", "publish.submission")
+    light = ["--light"] if "LIGHT" in settings else []
+    return report(settings) or run(settings, "-m", "publish.submission", *light)
 
 
 def tables(settings: dict[str, str]) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
 from publish.build_state import BuildState, made
+from publish.files import MADE
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
@@ -123,7 +124,8 @@ def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:
         done = subprocess.run(
             [program, "render", *target],
             cwd=work,
-            env=os.environ | {"QUARTO_PYTHON": sys.executable, FROZEN: "1"},
+            env=os.environ
+            | {"QUARTO_PYTHON": sys.executable, FROZEN: "1", "SOURCE_DATE_EPOCH": str(MADE)},
             capture_output=True,
             encoding="utf-8",
             errors="replace",

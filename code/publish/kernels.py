@@ -20,14 +20,19 @@ from pathlib import Path
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
+from publish.files import MADE
+
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 WATCH = Path(__file__).with_name("watch.py")
+FIGURES = Path(__file__).with_name("matplotlibrc")
 
 
 def environment() -> dict[str, str]:
     """Variables of all kernels."""
     # A path of the reader's machine must not reach the page, nor a colour code.
     given = os.environ | {"NO_COLOR": "1", "PYTHONHASHSEED": "0"}
+    # Matplotlib writes ids and a date into its files: the same ones each time.
+    given |= {"MATPLOTLIBRC": str(FIGURES), "SOURCE_DATE_EPOCH": str(MADE)}
     # Pages run side by side on all cores: more threads would only wait for each other.
     given.setdefault("OMP_NUM_THREADS", "1")
     given.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
