@@ -17,7 +17,7 @@ def main() -> None:
         from publish import execute, quarto_freeze, widgets
         from publish.execution import executions
         from publish.page import read
-        from publish.project import Project, PublishError
+        from publish.project import Project, PublishError, require_own
     except ImportError:  # Quarto took another Python than the one that `make report` set up
         if not OWN.exists() or Path(sys.executable).absolute() == OWN:
             sys.exit("Run `make report` once: it sets up .venv, which the pages need")
@@ -25,6 +25,7 @@ def main() -> None:
     project = Project(Path.cwd())
     asked = os.environ.get("QUARTO_PROJECT_INPUT_FILES", "").splitlines()
     try:
+        require_own(ROOT)
         pages = [
             read(path, project.root)
             for path in project.pages

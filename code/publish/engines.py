@@ -35,7 +35,8 @@ def find_quarto(project: Project) -> tuple[str | None, str]:
     if not found:
         command = [sys.executable, "-m", "pip", "install", "--quiet", QUARTO_PACKAGE]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, capture_output=True, timeout=300)
+            given = os.environ | {"PIP_USER": "0"}  # into this environment, whatever a user prefers
+            subprocess.run(command, capture_output=True, timeout=300, env=given)
         found = _on_path()
     if found:
         return _checked(found)

@@ -19,7 +19,7 @@ import typer
 from publish import wheel
 from publish.files import MADE, write_atomically
 from publish.packing import LIST, Belongings
-from publish.project import Project, PublishError
+from publish.project import Project, PublishError, require_own
 
 DATE = time.gmtime(MADE)[:6]  # of every entry: the archive must not say when it was made
 MB = 1_000_000  # the smaller of the two that platforms mean
@@ -163,6 +163,7 @@ def main(
     project = Project()
     name = "entrega-ligera.zip" if light else "entrega.zip"
     try:
+        require_own(Path.cwd())
         made = archive(project, project.output, project.output / name, light)
     except PublishError as error:
         print(error, file=sys.stderr)
