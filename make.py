@@ -61,7 +61,7 @@ python make.py TARGET [SETTING=value ...]
   tables        write the tables of CONTRIBUTING.md anew from code and stored results
   lint          check style, types, layers and workflows
   setup         set up .venv only
-  clean         remove _output/ and what was built, .venv excepted
+  clean         remove what was built; .venv and your own files in _output/ stay
 
   ENGINE=quarto, ENGINE=builtin   who renders the pages; by default Quarto where it can be had
   TORCH=cpu                       on Linux: PyTorch without GPU libraries, from its own index
@@ -151,7 +151,25 @@ def lint(settings: dict[str, str]) -> int:
 
 
 def clean(settings: dict[str, str]) -> int:
-    for name in ("_output", ".build", ".quarto"):
+    """Remove what was built; a reader's files in ``_output/`` stay, and are named."""
+    output = ROOT / "_output"
+    try:  # as publish.publication notes it
+        known = json.loads((ROOT / ".build" / "published.json").read_bytes())["known"]
+    except (OSError, ValueError, KeyError, TypeError):
+        known = {}
+    for name, digests in known.items():
+        path = output / name
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() in digests:
+            path.unlink()
+    for folder, _, _ in os.walk(output, topdown=False):
+        if not os.listdir(folder) and not os.path.islink(folder):
+            os.rmdir(folder)
+    left = sorted(path.relative_to(output).as_posix() for path in output.rglob("*")
+                  if not path.is_dir())  # fmt: skip
+    if left:
+        more = f" and {len(left) - 20} more" if len(left) > 20 else ""
+        print(f"Kept in _output/, not as a build left it: {', '.join(left[:20])}{more}")
+    for name in (".build", ".quarto"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
     return 0
 

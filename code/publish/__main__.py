@@ -15,6 +15,7 @@ from publish import engines
 from publish.build import build
 from publish.build_state import FORMS
 from publish.project import Project, PublishError, require_own
+from publish.publication import HalfPublished
 
 
 class Engine(StrEnum):
@@ -69,7 +70,8 @@ def main(
             made = build(project, page, force, jobs, forms=to or FORMS)
     except PublishError as error:
         print(error, file=sys.stderr)
-        print("Nothing was published: _output/ is as it was.", file=sys.stderr)
+        if not isinstance(error, HalfPublished):
+            print("Nothing was published: _output/ is as it was.", file=sys.stderr)
         raise SystemExit(1) from None
     name = reason if quarto else f"Built-in renderer ({reason})"
     where = os.path.relpath(project.output)

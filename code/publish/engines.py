@@ -110,8 +110,8 @@ def build_with_quarto(
     sources.write(project, site)
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)
-    if publish:
-        state.publish()
+    for line in state.publish() if publish else ():
+        report(line)
     return [each.page.path for each in changed]
 
 

@@ -20,6 +20,7 @@ from publish import wheel
 from publish.files import MADE, write_atomically
 from publish.packing import LIST, Belongings
 from publish.project import Project, PublishError, require_own
+from publish.publication import intact
 
 DATE = time.gmtime(MADE)[:6]  # of every entry: the archive must not say when it was made
 MB = 1_000_000  # the smaller of the two that platforms mean
@@ -164,11 +165,14 @@ def main(
     name = "entrega-ligera.zip" if light else "entrega.zip"
     try:
         require_own(Path.cwd())
-        made = archive(project, project.output, project.output / name, light)
+        site, changed = intact(project)
+        made = archive(project, site, project.output / name, light)
     except PublishError as error:
         print(error, file=sys.stderr)
         raise SystemExit(1) from None
     print("\n".join(made.told))
+    for place in changed:
+        print(f"Changed in {project.output.name}/, packed as the build made it: {place}")
     print(f"{made.path.relative_to(project.root)}: {size(made.path, light)}")
 
 
