@@ -169,7 +169,7 @@ def _train(
     """
     try:
         return _run(study, definition, seeds, threads, progress, checkpoint)
-    except (OSError, DataError, records.ResultError):
+    except (OSError, DataError, records.ResultError, cluster.Unwanted):
         raise
     except Exception as error:
         said = paths.reason(error)
@@ -194,6 +194,7 @@ def _run(
         definition.spec, dataset, definition.recipe, seeds, eval_splits=definition.eval_splits,
         checkpoint=checkpoint if checkpoint.parent.is_dir() or not threads else None,
         progress=progress,
+        after_epoch=cluster.stop_when_unwanted,
     )  # fmt: skip
     with metrics.threads(trained.threads):
         evaluations = evaluate(trained.model, dataset)
