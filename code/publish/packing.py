@@ -107,8 +107,11 @@ class Belongings:
         except subprocess.CalledProcessError:  # nothing is committed yet
             return set(self.tracked)
 
-    def choose(self, files: list[str], folders: list[str]) -> Choice:
-        """Choose among the files that are named and those below the folders."""
+    def choose(self, files: list[str], folders: list[str], setting: str) -> Choice:
+        """Choose among the files that a setting of the project names and those below its folders.
+
+        Raises :class:`PublishError` for a file that is missing.
+        """
         choice = Choice()
         names = {name for folder in folders for name in _below(self.root, folder)}
         names |= {
@@ -119,7 +122,7 @@ class Belongings:
         }
         for name in sorted({*files, *names}):
             if name in files and not (self.root / name).exists():
-                raise PublishError(f"_quarto.yml names {name}, which is missing")
+                raise PublishError(f"_quarto.yml: {setting} names {name}, which is missing")
             reason = self.why_not(name)
             if reason is None:
                 choice.files[name] = self.root / name

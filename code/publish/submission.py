@@ -62,7 +62,7 @@ def archive(project: Project, site: Path, target: Path, light: bool = False) -> 
             raise PublishError("the package's wheel is not built yet: run `make report` first")
         entries[package.name] = package.read_bytes()
     source = wanted["project"]
-    choice = own.choose(source["files"], source["folders"])
+    choice = own.choose(source["files"], source["folders"], "publish.submission")
     left_out |= choice.left_out
     for name, path in choice.files.items():
         entries[posixpath.join(source["into"], name)] = path.read_bytes()

@@ -42,7 +42,7 @@ def write(project: Project, pages: list[Page], site: Path) -> Path | None:
         return None
     name = Path(package).name
     belongings = Belongings(project.root, strict=False)  # a site may be built where git is missing
-    sources = belongings.choose(wanted["files"], wanted["folders"]).files
+    sources = belongings.choose(wanted["files"], wanted["folders"], "publish.wheel").files
     if "pyproject.toml" not in sources:
         raise PublishError("the package's wheel cannot be built: git does not track pyproject.toml")
     public = tomllib.loads(sources["pyproject.toml"].read_text("utf-8"))["project"]["version"]
