@@ -76,7 +76,9 @@ def test_another_recipe_does_not_overwrite_what_was_trained(toy, change, said):
         with pytest.raises(Unfinished) as refused:
             call(other)
         assert f"(plain, seed 0: 2 of 4 epochs, begun with {said})" in str(refused.value)
-        assert str(refused.value).endswith("go on from there, --force trains anew")
+        assert str(refused.value).endswith(
+            "go on from there, another --out keeps them, --force trains anew"
+        )
         assert path.read_bytes() == before
     assert train(toy()) == 1  # as it was begun
     assert not path.exists()
@@ -194,7 +196,7 @@ def test_where_no_bar_is_seen_a_line_says_that_training_goes_on(monkeypatch, ter
         if progress and not terminal:
             assert said.wait(60)
     assert lines[:1] == (
-        ["still training: 1 of 3 runs done after 0 min"] if progress and not terminal else []
+        ["still training: 1 of 3 runs done, 0 min"] if progress and not terminal else []
     )
     count = len(lines)
     said.clear()

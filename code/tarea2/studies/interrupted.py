@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +38,9 @@ def refuse_losses(study: Study, tasks: Sequence[tuple[Definition, tuple[int, ...
             if lost := checkpoints.lost(path, training):
                 found.append(f"{definition.name}, seed {', '.join(map(str, seeds))}: {lost}")
     if found:
-        keep = "another --name or --out keeps them, " if study.store else ""
         raise Unfinished(
             f"interrupted trainings would be lost ({'; '.join(found)}): the options that they were "
-            f"begun with go on from there, {keep}--force trains anew"
+            "begun with go on from there, another --out keeps them, --force trains anew"
         )
 
 
@@ -64,7 +63,8 @@ def sign_of_life(runs: int, report: Callable[[str], None] | None) -> Iterator[Li
         assert report is not None
         while not ended.wait(MINUTE):
             minutes = (time.monotonic() - start) / 60
-            report(f"still training: {life.done} of {runs} runs done after {minutes:.0f} min")
+            with suppress(OSError):  # whoever trains will hear of a full disk or a closed pipe
+                report(f"still training: {life.done} of {runs} runs done, {minutes:.0f} min")
 
     if report is None or sys.stderr.isatty():
         yield life

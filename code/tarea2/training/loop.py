@@ -40,7 +40,7 @@ class Trained:
 
     model: Network
     history: dict[str, dict[str, list[list[float]]]]
-    threads: int = 1
+    threads: int
 
 
 def device_for(name: str = "auto") -> torch.device:
