@@ -15,6 +15,8 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -43,6 +45,7 @@ NO_BROWSER = (
 SETTINGS = {
     "ENGINE": ("auto", "quarto", "builtin"),  # who renders the pages
     "TORCH": ("cpu",),  # unset: the kind that is in .venv, at first PyPI's
+    "LIGHT": ("1",),  # unset: all that is handed in
 }
 USAGE = """\
 python make.py TARGET [SETTING=value ...]
@@ -58,10 +61,11 @@ python make.py TARGET [SETTING=value ...]
   tables        write the tables of CONTRIBUTING.md anew from code and stored results
   lint          check style, types, layers and workflows
   setup         set up .venv only
-  clean         remove _output/ and what was built, .venv excepted
+  clean         remove what was built; .venv and your own files in _output/ stay
 
   ENGINE=quarto, ENGINE=builtin   who renders the pages; by default Quarto where it can be had
   TORCH=cpu                       on Linux: PyTorch without GPU libraries, from its own index
+  LIGHT=1                         entrega: less in _output/entrega-ligera.zip, under 10 MB
 """
 
 
@@ -124,7 +128,8 @@ def browser() -> str:
 
 
 def entrega(settings: dict[str, str]) -> int:
-    return report(settings) or run(settings, "-m", "publish.submission")
+    light = ["--light"] if "LIGHT" in settings else []
+    return report(settings) or run(settings, "-m", "publish.submission", *light)
 
 
 def tables(settings: dict[str, str]) -> int:
@@ -146,7 +151,25 @@ def lint(settings: dict[str, str]) -> int:
 
 
 def clean(settings: dict[str, str]) -> int:
-    for name in ("_output", ".build", ".quarto"):
+    """Remove what was built; a reader's files in ``_output/`` stay, and are named."""
+    output = ROOT / "_output"
+    try:  # as publish.publication notes it
+        known = json.loads((ROOT / ".build" / "published.json").read_bytes())["known"]
+    except (OSError, ValueError, KeyError, TypeError):
+        known = {}
+    for name, digests in known.items():
+        path = output / name
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() in digests:
+            path.unlink()
+    for folder, _, _ in os.walk(output, topdown=False):
+        if not os.listdir(folder) and not os.path.islink(folder):
+            os.rmdir(folder)
+    left = sorted(path.relative_to(output).as_posix() for path in output.rglob("*")
+                  if not path.is_dir())  # fmt: skip
+    if left:
+        more = f" and {len(left) - 20} more" if len(left) > 20 else ""
+        print(f"Kept in _output/, not as a build left it: {', '.join(left[:20])}{more}")
+    for name in (".build", ".quarto"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
     return 0
 
@@ -174,8 +197,11 @@ def setup(settings: dict[str, str]) -> int:
     if reason:
         if Path(sys.prefix).resolve() == VENV:
             raise MakeError(f".venv has to be made anew ({reason}): run `deactivate` first")
-        print(f"Making .venv anew: {reason}")
-        shutil.rmtree(VENV)
+        print(f"Making .venv anew: {reason}", flush=True)
+        if VENV.is_symlink():
+            VENV.unlink()  # what it leads to is another's
+        else:
+            shutil.rmtree(VENV)
     wanted = sources()
     if STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted:
         return 0
@@ -184,8 +210,12 @@ def setup(settings: dict[str, str]) -> int:
     if not PYTHON.exists() and subprocess.call([base, "-m", "venv", str(VENV)]):
         raise MakeError(".venv could not be made; on Debian or Ubuntu, `apt install python3-venv`")
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # A user's settings for pip that would put the packages elsewhere; an index of theirs counts.
+    places = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+    given = {name: value for name, value in os.environ.items() if name.upper() not in places}
+    given["PIP_USER"] = "0"  # also where pip's own file asks for it
     for arguments in installs(settings):
-        if subprocess.call([*pip, *arguments], cwd=str(ROOT)):
+        if subprocess.call([*pip, *arguments], cwd=str(ROOT), env=given):
             raise MakeError(
                 "the packages could not be installed: that needs a network, and Python "
                 "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
@@ -227,6 +257,9 @@ def why_anew(settings: dict[str, str]) -> str:
         found = subprocess.check_output([str(PYTHON), "-c", ask], text=True).strip()
     except (OSError, subprocess.CalledProcessError):
         return "its Python does not run"
+    other = owner()
+    if other:
+        return f"it belongs to {other}"
     asked = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if os.environ.get("PYTHON") and asked != found:
         return f"it has Python {found}, and PYTHON asks for {asked}"
@@ -236,11 +269,32 @@ def why_anew(settings: dict[str, str]) -> str:
     return ""
 
 
-def sources() -> str:
-    """Hash of what the environment is made from; a change elsewhere installs nothing."""
+def owner() -> str:
+    """The folder whose code the environment runs, if that is not this one; else empty.
+
+    A project that was copied or renamed with its ``.venv`` has that of the first folder, whose
+    code and pages every command would take. pip notes the folder (PEP 610).
+    """
+    name = project_table()["project"]["name"]
+    for libraries in ("lib/python*", "Lib"):
+        for note in VENV.glob(f"{libraries}/site-packages/{name}-*.dist-info/direct_url.json"):
+            address = json.loads(note.read_text(encoding="utf-8"))["url"]
+            folder = Path(url2pathname(urlparse(address).path))
+            if not folder.exists() or not folder.samefile(ROOT):
+                return str(folder)
+    return ""
+
+
+def project_table() -> dict:
+    """What ``pyproject.toml`` says."""
     import tomllib  # not in the Pythons that `setup` refuses
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def sources() -> str:
+    """Hash of what the environment is made from; a change elsewhere installs nothing."""
+    project = project_table()
     parts = [project["build-system"], project["project"], project["tool"]["setuptools"]]
     parts.append((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

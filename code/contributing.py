@@ -11,9 +11,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 
 from publish.page import read
-from publish.project import ROOT, Project
+from publish.project import ROOT, Project, PublishError, require_own
 from tarea2 import paths, results
 from tarea2.studies import STUDIES, Study
 from tarea2.studies.definition import best_run
@@ -28,6 +29,7 @@ SCORES = {"test_miou": "mean IoU", "test_accuracy": "accuracy", "test_error": "s
 
 
 def main() -> None:
+    require_own(Path(__file__).parent)
     text = PAGE.read_text(encoding="utf-8")
     fresh = updated(text)
     if fresh != text:
@@ -151,4 +153,7 @@ def _list(items: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PublishError as error:
+        raise SystemExit(str(error)) from None

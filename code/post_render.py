@@ -12,8 +12,9 @@ REDIRECT = b'http-equiv="refresh"'
 
 
 def main() -> None:
-    from publish import execute, render, resources, sources, wheel, widgets
+    from publish import execute, publication, render, resources, sources, wheel, widgets
     from publish.execution import executions
+    from publish.files import read_json
     from publish.page import read
     from publish.project import Project
 
@@ -35,6 +36,10 @@ def main() -> None:
     index = output / "index.html"
     if "index.html" not in made and index.exists() and REDIRECT in index.read_bytes():
         index.unlink()
+    # A later build of our own may replace what Quarto has made, and only that.
+    before = read_json(site.cache / "before-quarto.json")
+    if before is not None:
+        publication.adopt(site, before)
 
 
 if __name__ == "__main__" and not os.environ.get("PUBLISH_FROZEN"):

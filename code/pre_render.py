@@ -4,6 +4,7 @@ Each page is executed once for all its forms, several side by side, and only if 
 uses has changed. ``make report`` has done so already when it calls Quarto.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ def main() -> None:
     try:
         from publish import execute, quarto_freeze, widgets
         from publish.execution import executions
+        from publish.files import inventory, write_atomically
         from publish.page import read
-        from publish.project import Project, PublishError
+        from publish.project import Project, PublishError, require_own
     except ImportError:  # Quarto took another Python than the one that `make report` set up
         if not OWN.exists() or Path(sys.executable).absolute() == OWN:
             sys.exit("Run `make report` once: it sets up .venv, which the pages need")
@@ -25,6 +27,7 @@ def main() -> None:
     project = Project(Path.cwd())
     asked = os.environ.get("QUARTO_PROJECT_INPUT_FILES", "").splitlines()
     try:
+        require_own(ROOT)
         pages = [
             read(path, project.root)
             for path in project.pages
@@ -33,6 +36,8 @@ def main() -> None:
         wanted = executions(pages, project)
         if any(execution.changed_input for execution in wanted):
             widgets.forget(project.output)
+        found = inventory(project.output)
+        write_atomically(project.cache / "before-quarto.json", json.dumps(found))
         execute.run_all(wanted, jobs=os.cpu_count() or 2)
         quarto_freeze.write(wanted, project.root)
     except PublishError as error:

@@ -1,12 +1,15 @@
 """Training on a Dask cluster of processes: checked first, equal results, a loss is said."""
 
 import contextlib
+import faulthandler
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -14,16 +17,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tarea2 import datasets, metrics, paths, studies
+from tarea2 import checkpoints, datasets, metrics, paths, studies
 from tarea2.models import EncoderDecoderSpec
 from tarea2.own import study as own
 from tarea2.studies import cluster, running, segmentation
+from tarea2.training import fit
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.install
 
 DATA = partial(datasets.digit_scenes, counts=(64, 16, 16))
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1)
+LIMIT = 300  # seconds for a test
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +36,29 @@ def patience(monkeypatch):
     """The machine that runs tests may be busy; what is measured in seconds is set there."""
     monkeypatch.setattr(cluster, "CONNECT", 60)
     monkeypatch.setattr(cluster, "ANSWER", 60)
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    """A cluster that never answers fails its test; one that cannot even be closed ends them all.
+
+    The limits are far beyond what a busy machine takes.
+    """
+    faulthandler.dump_traceback_later(2 * LIMIT, exit=True)
+    if hasattr(signal, "SIGALRM"):
+
+        def give_up(number, frame):
+            raise TimeoutError(f"a cluster did not answer for {LIMIT} s")
+
+        before = signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(LIMIT)
+    try:
+        yield
+    finally:
+        if hasattr(signal, "SIGALRM"):
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture
@@ -108,6 +136,48 @@ def test_one_worker_with_one_thread_trains_there_and_its_loss_is_said(study, mon
         with pytest.raises(cluster.ClusterError, match=r"all workers of .* are lost; .* go on"):
             running.train(study, progress=False, report=lose_all, client=client)
     assert outcomes(study)  # what was there stays
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there Ctrl-C reaches the workers too")
+def test_a_worker_stops_after_its_epoch_when_its_client_is_stopped(store, study):
+    (plain, _) = study.definitions
+    long = replace(plain, recipe=replace(plain.recipe, epochs=2000), seeds=(0,))
+    study = replace(study, definitions=(long,))
+    checkpoint = study.checkpoints / "plain-0.checkpoint"
+    with local_cluster(1) as made:
+
+        def stop_after_some_epochs():
+            while not checkpoint.exists():
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=stop_after_some_epochs, daemon=True).start()
+        with (
+            pytest.raises(KeyboardInterrupt),
+            cluster.connect(made.scheduler_address) as client,
+        ):
+            running.train(study, progress=False, report=str, client=client)
+        with cluster.connect(made.scheduler_address) as client:
+            # The worker runs one task at a time: this one when the other has ended.
+            client.submit(os.getpid, pure=False).result()
+    done = checkpoints.read(checkpoint)["done"]
+    assert 0 < done < 2000
+    assert not outcomes(study)
+    # The same command goes on there, on a cluster or here.
+    went_on = []
+
+    def first(epoch):
+        went_on.append(epoch)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(long.spec, DATA(), long.recipe, (0,), eval_splits=long.eval_splits,
+            checkpoint=checkpoint, after_epoch=first)  # fmt: skip
+    assert went_on == [done + 1]
+
+
+def test_where_no_worker_runs_it_an_epoch_never_stops():
+    cluster.stop_when_unwanted(1)
 
 
 def test_own_images_are_sent_to_workers_that_do_not_see_them(store):

@@ -208,6 +208,8 @@ def test_the_cell_stands_in_every_notebook_that_imports_the_package_and_on_no_pa
         ((), "1.0+bb", "Está instalado tarea2 1.0+bb y este cuaderno es de 1.0+aa"),
         ((), "0.9", "Está instalado tarea2 0.9 y este cuaderno es de 1.0+aa"),
         (("tarea2-1.0+aa-py3-none-any.whl",), None, "No se pudo instalar tarea2-1.0+aa"),
+        (("proyecto/code/tarea2/x.py",), None, "No se pudo instalar proyecto: "),
+        (("proyecto/code/other/x.py",), None, "Falta tarea2-1.0+aa-py3-none-any.whl: copia ese"),
         ((), "1.0+aa", ""),
         ((), "1.0", ""),
     ],
@@ -216,6 +218,7 @@ def test_the_cell_says_in_a_sentence_what_is_wrong(fresh, tmp_path, files, insta
     template = (ROOT / "theme" / "notebook" / "install.py").read_text(encoding="utf-8")
     cell = template.replace("$name", "tarea2").replace("$version", "1.0+aa").replace("$site", "")
     for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"no archive")
     site = tmp_path / "site"
     (site / "tarea2").mkdir(parents=True)

@@ -416,17 +416,17 @@ def toy(tmp_path):
         clean.pop(name, None)
     clean |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": public.as_uri()}
 
-    def run(*arguments: str) -> tuple[int, str, str]:
+    def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            [sys.executable, root / "make.py", *arguments],
-            env=clean, capture_output=True, text=True,
+            [sys.executable, run.root / "make.py", *arguments],
+            env=clean | environment, capture_output=True, text=True,
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
 
     run.root = root
     run.installed = lambda: {
         path.name.removesuffix(".dist-info")
-        for path in (root / ".venv").rglob("*.dist-info")
+        for path in (run.root / ".venv").rglob("*.dist-info")
         if not path.name.startswith(("pip-", "setuptools-"))
     }
     return run
@@ -458,6 +458,43 @@ def test_setup_installs_once_and_torch_without_gpu_libraries_on_request(toy):
         "make: the packages could not be installed: that needs a network, and Python 3.11 to 3.14"
     )
     assert toy("setup")[0] == 1  # a failed installation is not taken for a finished one
+
+
+@pytest.mark.install
+def test_an_environment_that_was_copied_with_its_project_is_made_anew(toy, tmp_path):
+    assert toy("setup")[0] == 0
+    first, copy = toy.root, tmp_path / "proyecto v2 ñ"
+    shutil.copytree(first, copy, symlinks=True)
+    toy.root = copy
+    code, said, _ = toy("setup")
+    assert code == 0
+    assert said.startswith(f"Making .venv anew: it belongs to {first}\nSetting up .venv")
+    assert toy("setup") == (0, "", "")  # its own folder is known, blanks and accents included
+    first.rename(tmp_path / "renamed")
+    toy.root = tmp_path / "renamed"
+    assert toy("setup")[1].startswith(f"Making .venv anew: it belongs to {first}\n")
+
+
+@pytest.mark.install
+def test_a_link_to_another_environment_is_replaced_and_the_other_stays(toy, tmp_path):
+    assert toy("setup")[0] == 0
+    first, copy = toy.root, tmp_path / "copy"
+    shutil.copytree(first, copy, ignore=shutil.ignore_patterns(".venv"))
+    (copy / ".venv").symlink_to(first / ".venv")
+    toy.root = copy
+    assert toy("setup")[1].startswith(f"Making .venv anew: it belongs to {first}\n")
+    assert not (copy / ".venv").is_symlink()
+    toy.root = first
+    assert toy("setup") == (0, "", "")
+
+
+@pytest.mark.install
+def test_where_a_user_s_pip_installs_to_is_not_where_make_does(toy, tmp_path):
+    elsewhere = {"PIP_USER": "1", "PIP_TARGET": str(tmp_path / "t"), "PIP_PREFIX": ""}
+    code, _, errors = toy("setup", **elsewhere)
+    assert (code, errors) == (0, "")
+    assert toy.installed() == {"torch-2.13.0", "gpulibs-1.0", "filelock-1.0", "toy-0.1"}
+    assert not (tmp_path / "t").exists()
 
 
 def test_an_environment_is_made_anew_when_it_does_not_do(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from publish import execute
 from publish.execution import Execution
 from publish.page import read
 from publish.project import PublishError
-from publish.submission import archive
+from publish.submission import LIGHT_LIMIT, archive
 
 CHAPTER = "capitulos/06-preguntas-cnn.ipynb"
 SOLUTION = "soluciones/10-1-convolucion-1d.ipynb"
@@ -20,7 +20,7 @@ SOLUTION = "soluciones/10-1-convolucion-1d.ipynb"
 
 @pytest.fixture(scope="module")
 def packed(project, site, tmp_path_factory):
-    return archive(project, site, tmp_path_factory.mktemp("entrega") / "entrega.zip")
+    return archive(project, site, tmp_path_factory.mktemp("entrega") / "entrega.zip").path
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,20 @@ def test_links_lead_to_what_is_in_the_archive(unpacked):
 
 
 def test_the_same_site_gives_the_same_bytes(packed, project, site, tmp_path):
-    again = archive(project, site, tmp_path / "entrega.zip")
+    again = archive(project, site, tmp_path / "entrega.zip").path
     assert again.read_bytes() == packed.read_bytes()
+
+
+def test_the_light_form_fits_where_ten_megabytes_are_taken(packed, project, site, tmp_path):
+    light = archive(project, site, tmp_path / "ligera.zip", light=True).path
+    assert light.stat().st_size < LIGHT_LIMIT
+    with zipfile.ZipFile(packed) as whole, zipfile.ZipFile(light) as less:
+        gone = set(whole.namelist()) - set(less.namelist())
+        assert set(less.namelist()) < set(whole.namelist())
+        assert not [name for name in gone if name.endswith((".ipynb", ".py", ".safetensors"))]
+        assert "entrega/informe.pdf" in less.namelist()
+        assert "forma ligera" in less.read("entrega/LEEME.md").decode()
+        assert "forma ligera" not in whole.read("entrega/LEEME.md").decode()
 
 
 def test_a_site_that_is_not_built_is_named(tmp_path, project):

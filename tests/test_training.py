@@ -155,6 +155,16 @@ def test_schedules_along_cosines_are_those_of_pytorch(epochs, steps):
             scheduler.step() if step < total - 1 else None
 
 
+@pytest.mark.parametrize("schedule", training.SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 3, 10])
+def test_a_schedule_of_few_steps_has_rates(schedule, steps):
+    recipe = replace(SMALL, epochs=1, schedule=schedule)
+    rates = [training.learning_rate(recipe, step, steps) for step in range(steps)]
+    assert all(0 <= rate <= recipe.lr for rate in rates)
+    if schedule != "one-cycle":  # which begins low
+        assert rates[0] == recipe.lr
+
+
 @pytest.mark.parametrize(
     ("field", "registry"),
     [

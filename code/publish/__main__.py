@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,8 @@ import typer
 from publish import engines
 from publish.build import build
 from publish.build_state import FORMS
-from publish.project import Project, PublishError
+from publish.project import Project, PublishError, require_own
+from publish.publication import HalfPublished
 
 
 class Engine(StrEnum):
@@ -47,6 +49,7 @@ def main(
     """Build the site: HTML, PDF and an executed notebook of every page."""
     project, start = Project(), time.monotonic()
     try:
+        require_own(Path.cwd())
         for name in page or []:
             if name not in project.pages:
                 raise PublishError(f"{name} is no page; pages are {', '.join(project.pages)}")
@@ -67,7 +70,8 @@ def main(
             made = build(project, page, force, jobs, forms=to or FORMS)
     except PublishError as error:
         print(error, file=sys.stderr)
-        print("Nothing was published: _output/ is as it was.", file=sys.stderr)
+        if not isinstance(error, HalfPublished):
+            print("Nothing was published: _output/ is as it was.", file=sys.stderr)
         raise SystemExit(1) from None
     name = reason if quarto else f"Built-in renderer ({reason})"
     where = os.path.relpath(project.output)

@@ -28,7 +28,8 @@ def build(
     next build of all of them makes what is behind.
 
     Pages are made in ``.build/site``; ``_output/`` changes only when all of them succeeded, so a
-    broken page leaves the last good site in place. Without ``publish`` it does not change at all.
+    broken page leaves the last good site in place; what a reader changed there stays. Without
+    ``publish`` it does not change at all.
     """
     execute.require_kernel()
     pages = [read(path, project.root) for path in project.pages]
@@ -74,8 +75,8 @@ def build(
     widgets.write(project, pages, staging)
     _remove_stale(pages, state, staging)
     wheel.write(project, pages, staging)
-    if publish:
-        state.publish()
+    for line in state.publish() if publish else ():
+        report(line)
     return [execution.page.path for execution in changed]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from publish import publication
 from publish.execution import Execution, executions
-from publish.files import digest, file_digest, inventory, read_json, write_atomically
+from publish.files import digest, file_digest, read_json, write_atomically
 from publish.page import LABEL, Page
 from publish.project import Project, PublishError
 
@@ -58,27 +58,9 @@ class BuildState:
         self.known[execution.page.path] = made_from | {"forms": sorted(forms)}
         write_atomically(self.file, json.dumps(self.known, indent=1))
 
-    def publish(self) -> None:
-        """Make ``_output/`` what the finished site is; in two renames, if anything differs.
-
-        Files that were never part of a site are no difference by themselves.
-        """
-        output, mark = self.project.output, self.project.cache / "published.json"
-        wanted, found = inventory(self.folder), inventory(output)
-        before = read_json(mark) or {}
-        kept = all(found.get(name) == value for name, value in wanted.items())
-        if kept and not any(name in found for name in before if name not in wanted):
-            write_atomically(mark, json.dumps(wanted))
-            return
-        fresh, old = (output.with_name(f".{output.name}.{end}") for end in ("new", "old"))
-        for leftover in (fresh, old):
-            shutil.rmtree(leftover, ignore_errors=True)
-        shutil.copytree(self.folder, fresh)
-        if output.exists():
-            output.rename(old)
-        fresh.rename(output)
-        shutil.rmtree(old, ignore_errors=True)
-        write_atomically(mark, json.dumps(wanted))
+    def publish(self) -> list[str]:
+        """Bring ``_output/`` up to date with the finished site; returns what there is to say."""
+        return publication.publish(self.project, self.folder)
 
     def _stands(self, execution: Execution) -> bool:
         known = self.known.get(execution.page.path)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
 from publish.build_state import BuildState, made
+from publish.files import MADE
 from publish.page import Page, read
 from publish.project import Project, PublishError
 
@@ -34,7 +35,8 @@ def find_quarto(project: Project) -> tuple[str | None, str]:
     if not found:
         command = [sys.executable, "-m", "pip", "install", "--quiet", QUARTO_PACKAGE]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, capture_output=True, timeout=300)
+            given = os.environ | {"PIP_USER": "0"}  # into this environment, whatever a user prefers
+            subprocess.run(command, capture_output=True, timeout=300, env=given)
         found = _on_path()
     if found:
         return _checked(found)
@@ -108,8 +110,8 @@ def build_with_quarto(
     sources.write(project, site)
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)
-    if publish:
-        state.publish()
+    for line in state.publish() if publish else ():
+        report(line)
     return [each.page.path for each in changed]
 
 
@@ -123,7 +125,8 @@ def render_with_quarto(program: str, work: Path, pages: list[Page]) -> None:
         done = subprocess.run(
             [program, "render", *target],
             cwd=work,
-            env=os.environ | {"QUARTO_PYTHON": sys.executable, FROZEN: "1"},
+            env=os.environ
+            | {"QUARTO_PYTHON": sys.executable, FROZEN: "1", "SOURCE_DATE_EPOCH": str(MADE)},
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -70,7 +70,8 @@ def forkserver(
     project = wanted[0].project
     skipped = inputs.skipped(project.root, project.output)
     preload = project.settings.preload
-    with kernels.prepared(len(wanted), preload, skipped, project.root) as server:
+    given = kernels.environment(project.cache)
+    with kernels.prepared(len(wanted), preload, skipped, project.root, given) as server:
         yield server
 
 
@@ -104,14 +105,15 @@ def _execute(
         km=kernels.manager(forkserver),
         timeout=TIMEOUT,
         coalesce_streams=True,  # one block for what a cell prints, however often it is sent
-        extra_arguments=["--log-level=CRITICAL", *FIGURES],
+        extra_arguments=["--log-level=CRITICAL", "--HistoryManager.hist_file=:memory:", *FIGURES],
         resources={"metadata": {"path": str(project.root)}},
     )
     skipped = inputs.skipped(project.root, project.output)
     results = []
     # What cells print arrives as messages; what a kernel writes while it is ended helps nobody.
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with client.setup_kernel(env=kernels.environment(), cleanup_kc=True, **quiet):
+    given = kernels.environment(project.cache)
+    with client.setup_kernel(env=given, cleanup_kc=True, **quiet):
         _ask(client, f"__import__('runpy').run_path({str(kernels.WATCH)!r})['start']({skipped!r})")
         for cell in page.cells:
             if cell.kind == "code":

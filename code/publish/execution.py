@@ -20,7 +20,10 @@ from publish.page import INLINE, Page
 from publish.project import Project
 
 # What runs the cells and what listens meanwhile: other ones may give other outputs.
-RUNNERS = [Path(__file__).with_name(name) for name in ("execute.py", "watch.py")]
+RUNNERS = [
+    Path(__file__).with_name(name)
+    for name in ("execute.py", "kernels.py", "matplotlibrc", "watch.py")
+]
 
 
 @dataclass

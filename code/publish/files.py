@@ -9,6 +9,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+# Seconds since 1970: the first of January of 2026, which stands for "now" in all that is made. The
+# same sources give the same bytes, whenever that is.
+MADE = 1767225600
+
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that no reader ever sees half of it; a file that is the same stays."""

@@ -17,35 +17,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
+from publish.files import MADE
+
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 WATCH = Path(__file__).with_name("watch.py")
+FIGURES = Path(__file__).with_name("matplotlibrc")
 
 
-def environment() -> dict[str, str]:
-    """Variables of all kernels."""
+def environment(cache: Path) -> dict[str, str]:
+    """Variables of all kernels; IPython keeps its files in a folder of a project's cache.
+
+    A page is the same whoever builds it: nothing of what a user has set up for their own Python,
+    IPython and Matplotlib reaches it.
+    """
+    own = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE")
+    given = {name: value for name, value in os.environ.items() if name not in own}
     # A path of the reader's machine must not reach the page, nor a colour code.
-    given = os.environ | {"NO_COLOR": "1", "PYTHONHASHSEED": "0"}
+    given |= {"NO_COLOR": "1", "PYTHONHASHSEED": "0"}
+    folder = cache / "ipython"  # without start-up files and settings
+    folder.mkdir(parents=True, exist_ok=True)
+    given |= {"IPYTHONDIR": str(folder)}
+    given |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    # Matplotlib writes ids and a date into its files: the same ones each time.
+    given |= {"MATPLOTLIBRC": str(FIGURES), "SOURCE_DATE_EPOCH": str(MADE)}
     # Pages run side by side on all cores: more threads would only wait for each other.
     given.setdefault("OMP_NUM_THREADS", "1")
-    given.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     return given
 
 
 class ForkServer:
     """The process that kernels are forked from."""
 
-    def __init__(self, modules: tuple[str, ...], skipped: list[str], folder: Path):
-        given = json.dumps({"watch": str(WATCH), "skipped": skipped, "modules": modules})
+    def __init__(
+        self, modules: tuple[str, ...], skipped: list[str], folder: Path, given: dict[str, str]
+    ):
+        told = json.dumps({"watch": str(WATCH), "skipped": skipped, "modules": modules})
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, str(FORKSERVER), given],
+            [sys.executable, str(FORKSERVER), told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(),
+            env=given,
             cwd=folder,
         )
 
@@ -67,13 +84,16 @@ class ForkServer:
 
 @contextmanager
 def prepared(
-    pages: int, modules: tuple[str, ...], skipped: list[str], folder: Path
+    pages: int, modules: tuple[str, ...], skipped: list[str], folder: Path, given: dict[str, str]
 ) -> Iterator[ForkServer | None]:
-    """A process to fork kernels from, if that is worth it for this number of pages."""
+    """A process to fork kernels from, if that is worth it for this number of pages.
+
+    ``given``: its variables.
+    """
     if pages < 2 or not modules or sys.platform != "linux":
         yield None
         return
-    forkserver = ForkServer(modules, skipped, folder)
+    forkserver = ForkServer(modules, skipped, folder, given)
     try:
         yield forkserver
     finally:
@@ -81,8 +101,10 @@ def prepared(
 
 
 def manager(forkserver: ForkServer | None) -> AsyncKernelManager:
-    """What starts and ends the kernel of one page."""
-    made = AsyncKernelManager(kernel_name="python3")
+    """What starts and ends the kernel of one page, with the Python that runs this."""
+    # No kernel that a user has installed under the same name, but ipykernel's own.
+    specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
+    made = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
     if forkserver is not None:
         made.provisioner = ForkedProvisioner(
             forkserver, parent=made, kernel_spec=made.kernel_spec, kernel_id=made.kernel_id

@@ -21,6 +21,25 @@ class PublishError(Exception):
     """Something that the author of a page can mend; the message is the whole report."""
 
 
+def require_own(folder: Path, root: Path = ROOT) -> None:
+    """Refuse to build where a folder belongs to another copy of the project in ``root``.
+
+    A project that was copied with its environment runs the first one's code, which would build
+    and pack the first one's pages.
+
+    Raises :class:`PublishError`.
+    """
+    for place in (folder, *folder.parents):
+        if (place / "code" / "publish" / "project.py").is_file():
+            if not place.samefile(root):
+                raise PublishError(
+                    f"this is {place}, and the code that runs belongs to {root}: run "
+                    "`python3 make.py setup` here, which makes .venv anew, and then "
+                    "`make report`"
+                )
+            return
+
+
 def read_text(path: Path, name: str) -> str:
     """Text of a source, with or without a byte order mark; ``name`` is how messages call it."""
     content = path.read_bytes()

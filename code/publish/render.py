@@ -17,7 +17,7 @@ import typst
 from babel.dates import format_date
 
 from publish import outputs, resources
-from publish.files import write_atomically
+from publish.files import MADE, write_atomically
 from publish.outputs import fenced
 from publish.page import Page, PageError
 from publish.project import Project, PublishError
@@ -83,7 +83,7 @@ def pdf(
     write_atomically(source, text)
     resources.copy(own, project, work)
     try:
-        document = typst.compile(str(source), root=str(work))
+        document = typst.compile(str(source), root=str(work), timestamp=MADE)
     except typst.TypstError as error:
         raise PublishError(f"{page.path}: Typst refused the page: {error.message}") from None
     write_atomically(folder / f"{page.stem}.pdf", document)

@@ -12,7 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from publish.project import Project
+from publish.project import Project, PublishError, require_own
 
 HOST, PORT = "127.0.0.1", 8000  # reached from this machine only
 
@@ -35,6 +35,11 @@ def server(folder: Path, port: int = PORT) -> ThreadingHTTPServer:
 
 def main() -> int:
     output = Project().output
+    try:
+        require_own(Path.cwd())
+    except PublishError as error:
+        print(error, file=sys.stderr)
+        return 1
     if not (output / "index.html").exists():
         print(f"There is no site in {output.name}/ yet: run `make report` first", file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 The wheel's version ends in a digest of everything that it is made from, so that a notebook knows
 the wheel that it was published with. It is built from a copy, without a network, and the same
-sources give the same bytes.
+sources give the same bytes. What git does not track is in no wheel.
 """
 
 from __future__ import annotations
@@ -18,30 +18,12 @@ from string import Template
 
 import nbformat
 
-from publish.files import digest, file_digest, write_atomically
+from publish.files import MADE, digest, file_digest, write_atomically
+from publish.packing import Belongings
 from publish.page import Page
 from publish.project import Project, PublishError
 
 TAG = "instalar"
-DATE = "1767225600"  # of every file in the wheel: the first of January of 2026
-NO_SOURCES = ("__pycache__", ".pyc", ".egg-info")
-
-
-def packed(project: Project, wanted: dict) -> dict[str, Path]:
-    """The files that ``files`` and ``folders`` of a setting name, by their place in the project.
-
-    What is hidden, cached or made by an installation is left out.
-    """
-    found = {name: project.root / name for name in wanted["files"]}
-    for folder in wanted["folders"]:
-        for path in sorted((project.root / folder).rglob("*")):
-            name = path.relative_to(project.root).as_posix()
-            parts = name.split("/")
-            if path.is_file() and not any(
-                p.startswith(".") or p.endswith(NO_SOURCES) for p in parts
-            ):
-                found[name] = path
-    return found
 
 
 def pattern(project: Project) -> str:
@@ -59,10 +41,10 @@ def write(project: Project, pages: list[Page], site: Path) -> Path | None:
     if not wanted or not package:
         return None
     name = Path(package).name
-    sources = packed(project, wanted)
-    for path in sources.values():
-        if not path.exists():
-            raise PublishError(f"_quarto.yml: publish.wheel names {path.name}, which is missing")
+    belongings = Belongings(project.root, strict=False)  # a site may be built where git is missing
+    sources = belongings.choose(wanted["files"], wanted["folders"], "publish.wheel").files
+    if "pyproject.toml" not in sources:
+        raise PublishError("the package's wheel cannot be built: git does not track pyproject.toml")
     public = tomllib.loads(sources["pyproject.toml"].read_text("utf-8"))["project"]["version"]
     known = digest({place: file_digest(path) for place, path in sources.items()})
     version = f"{public}+{known[:12]}"
@@ -96,7 +78,8 @@ def _built(
         done = subprocess.run(
             [sys.executable, "-m", "pip", "wheel", "./source", "--no-deps", "--no-build-isolation",
              "--no-index", "--quiet", "--disable-pip-version-check", "--wheel-dir", "."],
-            cwd=work, env=os.environ | {"SOURCE_DATE_EPOCH": DATE}, capture_output=True, text=True,
+            cwd=work, env=os.environ | {"SOURCE_DATE_EPOCH": str(MADE)},
+            capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode or not made.exists():
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"no {file} was made"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
@@ -213,14 +213,19 @@ def count_macs(model: nn.Module, *inputs: Tensor) -> int:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Run PyTorch on one thread, so that times depend less on the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def threads(count: int) -> Iterator[None]:
+    """Run PyTorch on so many threads: sums depend on their number, in the last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Run PyTorch on one thread, so that times depend less on the machine."""
+    return threads(1)
 
 
 def latency(model: nn.Module, x: Tensor, repetitions: int = 20) -> float:

@@ -33,6 +33,28 @@ DATA_DIR = "TAREA2_DATA_DIR"  # environment variable: where data lies that is al
 _MARK = f"{hashlib.sha256(platform.node().encode()).hexdigest()[:6]}.part"
 
 
+def require_own(folder: Path) -> None:
+    """Refuse to work where a folder belongs to another checkout than the code that runs.
+
+    A project that was copied with its environment runs the first one's code, which would read and
+    write the first one's ``data/``.
+
+    Raises
+    ------
+    ValueError: the folder belongs to another checkout.
+    """
+    if CHECKOUT is None:
+        return
+    for place in (folder, *folder.parents):
+        if (place / "code" / "tarea2" / "paths.py").is_file():
+            if not place.samefile(CHECKOUT):
+                raise ValueError(
+                    f"this is {place}, and the code that runs belongs to {CHECKOUT}: run "
+                    "`python3 make.py setup` here, which makes .venv anew"
+                )
+            return
+
+
 def short(path: Path) -> str:
     """A path as messages show it: from the project's root on, where it lies there."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

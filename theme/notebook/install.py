@@ -27,6 +27,9 @@ def install(name="$name", version="$version", site="$site"):
             f"{others[0]} no es de la versión de este cuaderno, {version}: descarga los dos del "
             "mismo sitio o de la misma entrega."
         )
+    if not source:  # the light form of what is handed in brings the package's source
+        found = [each / "proyecto" for each in folders if (each / "proyecto/code" / name).is_dir()]
+        source = str(found[0]) if found else None
     if not source and not site:
         raise SystemExit(
             f"Falta {file}: copia ese archivo, que acompaña a los cuadernos, a la carpeta de este "
@@ -36,7 +39,7 @@ def install(name="$name", version="$version", site="$site"):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["sin decir por qué"])[-1]
-        raise SystemExit(f"No se pudo instalar {file}: {reason}")
+        raise SystemExit(f"No se pudo instalar {source or file}: {reason}")
     importlib.invalidate_caches()
 
 

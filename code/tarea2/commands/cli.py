@@ -215,11 +215,14 @@ def _remark(file: Path, table: DataFrame) -> None:
 
 def main() -> None:
     """Entry point of the command: whatever a user can cause ends in one sentence here."""
+    from tarea2 import paths
+
     try:
         arguments = renamed(sys.argv[1:])
         if arguments:
             said = shlex.join(["tarea2", *arguments])
             print(f"tarea2: an older spelling of: {said}", file=sys.stderr)
+        paths.require_own(Path.cwd())
         app(args=arguments)
     except BrokenPipeError:  # whoever read the output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ see the same disk.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,28 @@ def _ask(client: Any, expression: str) -> dict[str, Any]:
         ) from None
     finally:
         pool.shutdown(wait=False)
+
+
+class Unwanted(Exception):
+    """A task whose client was stopped, or is gone: nobody waits for its result."""
+
+
+def stop_when_unwanted(epoch: int) -> None:
+    """Called on a worker after each epoch: raise :class:`Unwanted` once the task is cancelled.
+
+    Dask takes back what has not begun, and lets go on what has. Elsewhere this does nothing.
+    """
+    if "distributed.worker" not in sys.modules:
+        return
+    from distributed import get_worker
+
+    try:
+        worker = get_worker()
+    except ValueError:  # no worker runs this
+        return
+    task = worker.state.tasks.get(worker.get_current_task())
+    if task is None or task.state == "cancelled":
+        raise Unwanted(f"stopped after epoch {epoch}: its client is gone")
 
 
 class Sent:

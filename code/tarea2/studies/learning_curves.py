@@ -19,5 +19,10 @@ def worth_more_steps(history: dict[str, Any]) -> str:
     if fifth and np.mean(scores[-fifth:]) - np.mean(scores[-2 * fifth : -fifth]) > 0.02:
         return "the validation score still rose in the last fifth of the epochs"
     if len(loss) > 1 and loss[-1] > loss[0] / 2:
-        return f"the training loss fell from {loss[0]:.2g} to {loss[-1]:.2g} only"
+        ends = f"from {loss[0]:.2g} to {loss[-1]:.2g}"
+        if f"{loss[0]:.2g}" == f"{loss[-1]:.2g}":
+            return f"the training loss stayed at {loss[0]:.2g}"
+        if loss[-1] > loss[0]:
+            return f"the training loss rose {ends}"
+        return f"the training loss fell {ends} only"
     return ""

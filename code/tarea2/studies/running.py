@@ -24,7 +24,7 @@ from tarea2.datasets import DataError, Dataset
 from tarea2.evaluation import evaluate
 from tarea2.models import build, save_model
 from tarea2.paths import replacing
-from tarea2.studies import cluster
+from tarea2.studies import cluster, interrupted
 from tarea2.studies.definition import Definition, Stale, Study, best_run, rounded
 from tarea2.training import fit
 
@@ -64,11 +64,13 @@ def train(
 
     Each run is stored when it ends; an interrupted one goes on from its last epoch. What failed
     before, with the same network, recipe and data, is not tried again without ``force``;
-    :func:`failures` lists it. ``client``: of a Dask cluster, on which everything is trained then.
+    :func:`failures` lists it. Nor is an interrupted training of another recipe or other data
+    overwritten without it. ``client``: of a Dask cluster, on which everything is trained then.
 
     Raises
     ------
     tarea2.records.ResultError: a stored run that is stale or altered.
+    tarea2.studies.interrupted.Unfinished: a training that this one does not go on from.
     tarea2.studies.cluster.ClusterError: a cluster that cannot train, or is lost.
     """
     paths.sweep(study.folder)
@@ -77,7 +79,7 @@ def train(
     alone = jobs == 1 and client is None
     calls = [
         (study.name, definition, group, None if alone else 1, progress and alone,
-         study.checkpoints / f"{definition.name}-{'-'.join(map(str, group))}.checkpoint")
+         interrupted.checkpoint(study, definition, group))
         for definition, group in tasks
     ]  # fmt: skip
     if client is None:
@@ -90,8 +92,12 @@ def train(
     trained = 0
     hidden = None if progress and len(tasks) > 1 else True
     definitions = {definition.name: definition for definition, _ in tasks}
-    with tqdm(finished, total=len(tasks), unit="run", disable=hidden, position=1) as bar:
+    with (
+        interrupted.sign_of_life(len(tasks), report if progress else None) as life,
+        tqdm(finished, total=len(tasks), unit="run", disable=hidden, position=1) as bar,
+    ):
         for done in bar:
+            life.done += 1
             what = f"{done.name}, seed {', '.join(map(str, done.seeds))}"
             if done.reason:
                 if done.traceback:  # the network's fault, not the machine's
@@ -133,6 +139,8 @@ def _tasks(
             )
         groups = [wanted] if definition.together else [(seed,) for seed in wanted]
         tasks += [(definition, group) for group in groups if group]
+    if not force:
+        interrupted.refuse_losses(study, tasks)
     # All seed 0 first: a study that is cut short has seen every network.
     return sorted(tasks, key=lambda task: task[1][0])
 
@@ -161,7 +169,7 @@ def _train(
     """
     try:
         return _run(study, definition, seeds, threads, progress, checkpoint)
-    except (OSError, DataError, records.ResultError):
+    except (OSError, DataError, records.ResultError, cluster.Unwanted):
         raise
     except Exception as error:
         said = paths.reason(error)
@@ -186,8 +194,10 @@ def _run(
         definition.spec, dataset, definition.recipe, seeds, eval_splits=definition.eval_splits,
         checkpoint=checkpoint if checkpoint.parent.is_dir() or not threads else None,
         progress=progress,
+        after_epoch=cluster.stop_when_unwanted,
     )  # fmt: skip
-    evaluations = evaluate(trained.model, dataset)
+    with metrics.threads(trained.threads):
+        evaluations = evaluate(trained.model, dataset)
     seconds = time.monotonic() - start
     network, spec = records.describe(definition.spec)
     runs = []
@@ -210,7 +220,7 @@ def _run(
             "macs": metrics.count_macs(alone, *alone.example(*dataset.train.first())),
             "seconds": round(seconds / len(seeds), 3),
             "versions": records.versions(),
-            "threads": torch.get_num_threads(),
+            "threads": trained.threads,
         }
         runs.append((run, alone.state_dict()))
     return Finished(definition.name, seeds, seconds, tuple(runs))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from tarea2 import checkpoints
+from tarea2 import checkpoints, metrics
 from tarea2.augmentation import augmented, windows
 from tarea2.datasets import ArrayStore, Dataset, Split, as_input
 from tarea2.evaluation import TASKS
@@ -35,11 +35,12 @@ class Trained:
     before training and the others after each epoch; errors are fractions of 1. Where each pixel
     has a class there is ``"miou"`` too; a network with an objective of its own says itself
     what is kept. If ``train`` is not evaluated, ``history["running"]["loss"]`` holds the mean loss
-    of each epoch while it trained, over all seeds.
+    of each epoch while it trained, over all seeds. ``threads``: PyTorch's, of this machine.
     """
 
     model: Network
     history: dict[str, dict[str, list[list[float]]]]
+    threads: int
 
 
 def device_for(name: str = "auto") -> torch.device:
@@ -72,7 +73,9 @@ def fit(
         weights and the order of the data, whichever other seeds train beside it.
     eval_splits: the splits that are measured before training and after each epoch.
     checkpoint: file that is replaced after each epoch. If it holds a part of the very same run,
-        training goes on there, and ends with bit-identical weights on the same machine.
+        training goes on there, with as many threads as it began with, and ends with bit-identical
+        weights on the same machine. The same run with more epochs goes on where the schedule
+        does not depend on their number (:data:`tarea2.checkpoints.OPEN_ENDED`).
     progress: show a bar on a terminal.
     after_epoch: called with the number of epochs done.
 
@@ -85,18 +88,21 @@ def fit(
     evaluated = {name: splits[name] for name in eval_splits if len(splits[name])}
     # Orders of the data come from generators of their own, dropout from PyTorch's global one.
     orders = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
-    identity = checkpoints.identity(spec, dataset, recipe, seeds, eval_splits)
+    training = checkpoints.training(spec, dataset, recipe, seeds, eval_splits)
+    state = checkpoints.load(checkpoint, training, chosen)
+    # Sums depend on the number of threads: what began with two goes on with two.
+    threads = state.get("threads", torch.get_num_threads()) if state else torch.get_num_threads()
     weight = class_weights(recipe.class_weights, dataset)
     if weight is not None:
         weight = weight.to(chosen)
     criterion = ClassLoss(recipe.loss, weight, recipe.overlap)
-    with torch.random.fork_rng(devices=[chosen] if chosen.type == "cuda" else []):
+    devices = [chosen] if chosen.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), metrics.threads(threads):
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
         # PyTorch's own types lack this form of `to`.
         model = model.to(memory_format=model.memory_format)  # type: ignore[call-overload]
         optimiser = optimiser_for(model, recipe)
-        state = checkpoints.load(checkpoint, identity, chosen)
         history: dict[str, dict[str, list]] = {name: {} for name in evaluated}
         if state is None:
             done = 0
@@ -116,9 +122,14 @@ def fit(
             if "train" not in evaluated:
                 history.setdefault("running", {"loss": []})["loss"].append(running)
             _evaluate(model, evaluated, history, dataset.background)
-            _check_finite(running, evaluated, history, epoch + 1, recipe)
+            try:
+                _check_finite(running, evaluated, history, epoch + 1, recipe)
+            except Diverged:
+                if checkpoint is not None:
+                    checkpoint.unlink(missing_ok=True)  # it leads to the same end
+                raise
             if checkpoint is not None:
-                checkpoints.save(checkpoint, identity, epoch + 1, model, optimiser, orders, history)
+                checkpoints.save(checkpoint, training, epoch + 1, model, optimiser, orders, history)
             bar.update()
             if after_epoch is not None:
                 after_epoch(epoch + 1)
@@ -130,7 +141,7 @@ def fit(
         name: {key: [list(row) for row in zip(*rows, strict=True)] for key, rows in kept.items()}
         for name, kept in history.items()
     }
-    return Trained(model.cpu().eval(), transposed)
+    return Trained(model.cpu().eval(), transposed, threads)
 
 
 def _check_finite(
