@@ -28,6 +28,7 @@ from tarea2.datasets.images.pairing import Pair, find_pairs, shown
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
 from tarea2.datasets.images.reading import Picture, full_scale
 from tarea2.datasets.images.reading import read as read_image
+from tarea2.datasets.images.sizes import check_sizes
 from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.split import DataError, Dataset, Split
 
@@ -245,43 +246,12 @@ class _Pictures:
             f"{len(names)} {what}: {remark} ({shown(names[:3])}{', …' if len(names) > 3 else ''})"
             for (what, remark), names in notes.items()
         ]
-        lines += self._check_sizes(reading)
+        lines += check_sizes(self.pairs, self.sizes, reading.size, reading.crop)
         return (
             label_map,
             Preprocessing(self.colours, scale, reading.size),
             lines + label_map.lines() + said,
         )
-
-    def _check_sizes(self, reading: Reading) -> list[str]:
-        first = self.sizes[0][0]
-        for pair, (image, mask) in zip(self.pairs, self.sizes, strict=True):
-            ratio = image[0] * mask[1] / (image[1] * mask[0])
-            if mask != image and not (reading.size and abs(ratio - 1) < 0.02):
-                fix = "" if reading.size or abs(ratio - 1) >= 0.02 else "; --size HxW brings both "
-                fix += "to one size" if fix else ""
-                raise DataError(
-                    f"mask {pair.mask.name} is {_size(mask)}, its image {_size(image)}{fix}"
-                )
-            if image != first and not (reading.size or reading.crop):
-                raise DataError(
-                    f"{pair.name} is {_size(image)} and {self.pairs[0].name} is {_size(first)}; "
-                    "give --size HxW to bring all to one size, or --crop N to train on parts"
-                )
-        different = sorted({image for image, _ in self.sizes})
-        sizes = f"{_size(different[0])}" if len(different) == 1 else (
-            f"{_size(different[0])} to {_size(different[-1])}"
-        )  # fmt: skip
-        lines = [f"sizes (width × height): {sizes}"]
-        if reading.size:
-            lines.append(
-                f"brought to {_size(reading.size)} by area, masks by the nearest pixel; scored at "
-                "the masks' own size"
-            )
-        if reading.crop:
-            lines.append(
-                f"trains on random parts of {reading.crop}×{reading.crop}; scored on whole images"
-            )
-        return lines
 
     def bytes_needed(self, preprocessing: Preprocessing, least: int) -> int:
         """Of all arrays, whose sides are padded to ``least`` pixels; other padding aside."""
@@ -343,7 +313,3 @@ def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading)
     parts = [repr(reading), repr(sorted(META)), *(str(path.resolve()) for path in files)]
     parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}×{shape[0]}"
