@@ -277,6 +277,102 @@ def test_masks_that_could_mean_two_things_are_refused(tmp_path, masks, wishes, m
         image_folder(*make(tmp_path, masks), reading=Reading(MaskOptions(**wishes)))
 
 
+# Background -------------------------------------------------------------------------------------
+
+BLACK = (0, 0, 0)
+INVERTED = np.array([255, 0, 0], np.uint8)  # objects as 0 on 255
+
+
+def inverted(mask):
+    return Image.fromarray(INVERTED[mask])
+
+
+def partly_ignored(mask):
+    values = INVERTED[mask]
+    values[:1] = 7
+    return Image.fromarray(values)
+
+
+@pytest.mark.parametrize(
+    ("masks", "wishes", "names"),
+    [
+        (inverted, {}, ("0", "255")),
+        (inverted, {"values": (0, 255)}, ("0", "255")),
+        (inverted, {"values": (255, 0)}, ("255", "0")),
+        (inverted, {"threshold": 128.0}, ("0", "255")),
+        (partly_ignored, {"ignore": ("7",)}, ("0", "255")),
+        (lambda m: Image.fromarray(m == 0), {}, ("0", "255")),  # one bit
+        (paletted([1, 0, 0], [GREEN, RED, RED]), {}, ("0", "1")),
+        (painted([(*GREEN, 255), (0, 0, 0, 0), (0, 0, 0, 0)]), {}, ("transparent", "'#00ff00'")),
+        (painted([GREEN, BLACK, BLACK]), {}, ("'#000000'", "'#00ff00'")),
+        (lambda m: Image.fromarray(TABLE[m]), {"values": (100, 0, 255)}, ("100", "0")),
+    ],
+)  # fmt: skip
+def test_a_background_that_masks_leave_open_is_asked_for(tmp_path, masks, wishes, names):
+    folders_ = make(tmp_path, masks)
+    with pytest.raises(DataError, match=r"covers [\d.]+ % and \S+ covers [\d.]+ %") as stopped:
+        image_folder(*folders_, reading=Reading(MaskOptions(**wishes)))
+    first, second = (f"--background {name}" for name in names)
+    assert f"give {first} or {second}, or --background none" in str(stopped.value)
+    for name in names:
+        wished = MaskOptions(**wishes, background=name.strip("'"))
+        data = image_folder(*folders_, reading=Reading(wished))
+        assert data.background
+        assert data.label_map.entries[0].name == name.strip("'")
+        assert len({entry.code for entry in data.label_map.entries}) == data.num_classes
+        assert LabelMap.from_description(data.label_map.describe()) == data.label_map
+    none = image_folder(*folders_, reading=Reading(MaskOptions(**wishes, background="none")))
+    assert not none.background
+
+
+def test_the_named_background_is_class_0_with_the_objects_after_it(tmp_path):
+    folders_ = make(tmp_path, inverted)
+    for wishes in ({}, {"values": (0, 255)}, {"threshold": 128.0}):
+        wished = MaskOptions(**wishes, background="255")
+        data = image_folder(*folders_, reading=Reading(wished))
+        expected = torch.cat([s.x[:, 0] for s in (data.train, data.validation, data.test)]) > 50
+        assert torch.equal(whole(data).bool(), expected)
+        assert "class 0: value 255, background" in data.decided
+        drawn = np.array(data.label_map.draw(np.minimum(classes(0), 1)))
+        np.testing.assert_array_equal(drawn, INVERTED[classes(0)])
+    assert "values from 128 on are class 0" in data.decided
+
+
+def test_a_background_that_is_named_as_it_was_found_changes_nothing(tmp_path):
+    """A data set that was stored before the question keeps its digest and what it is told by."""
+    for index, (masks, name) in enumerate(
+        [(None, "0"), (painted([BLACK, GREEN, RED]), "#000000"),
+         (paletted([0, 1, 2], [BLACK, GREEN, RED]), "#000000")]
+    ):  # fmt: skip
+        folders_ = make(tmp_path / str(index), masks)
+        found = [
+            image_folder(*folders_, reading=Reading(MaskOptions(background=wished)))
+            for wished in (None, name)
+        ]
+        assert found[0].described() == found[1].described()
+
+
+@pytest.mark.parametrize("wished", ["2", "#ff0000", "red"])
+def test_a_background_of_three_classes_is_named_by_value_or_colour(tmp_path, wished):
+    masks = None if wished == "2" else painted([BLACK, GREEN, RED])
+    data = image_folder(*make(tmp_path, masks), reading=Reading(MaskOptions(background=wished)))
+    names = [entry.name for entry in data.label_map.entries]
+    assert names == (["2", "0", "1"] if masks is None else ["#ff0000", "#000000", "#00ff00"])
+    assert data.background
+
+
+def test_a_background_is_named_by_the_list_of_colours(tmp_path):
+    (tmp_path / "colours.txt").write_text("0 255 0 Background\n0 0 0 cell\n255 0 0 wall\n")
+    folders_ = make(tmp_path, painted([BLACK, GREEN, RED]))
+    for wished, first in ((None, "Background"), ("Cell", "cell"), ("#ff0000", "wall")):
+        wishes = MaskOptions(colours=tmp_path / "colours.txt", background=wished)
+        data = image_folder(*folders_, reading=Reading(wishes))
+        assert data.background
+        assert data.label_map.entries[0].name == first
+    with pytest.raises(DataError, match="--background 'sky' is none of the classes; expected one"):
+        image_folder(*folders_, reading=Reading(replace(wishes, background="sky")))
+
+
 def test_soft_masks_are_accepted_with_values_or_a_threshold(tmp_path):
     def soft(mask):
         return Image.fromarray((mask > 0) * np.uint8(255)).resize((29, 15)).resize((32, 16))

@@ -74,6 +74,13 @@ def train(
             help="File of lines 'r g b name', for masks in colour.", rich_help_panel=MASKS
         ),
     ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            help="Value, colour or name of the class that is background, or none.",
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -137,7 +144,7 @@ def train(
     training.check(backend, address, out)
     options = MaskOptions(
         parse_values(values), parse_ignored(ignore or []), threshold,
-        colours.resolve() if colours else None,
+        colours.resolve() if colours else None, background,
     )  # fmt: skip
     own = prepare(
         images, masks, name, out,

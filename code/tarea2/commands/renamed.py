@@ -12,8 +12,8 @@ MODELS = ("mnist1d", "segmentation", "camvid", "numbers")  # what `predict` has 
 FLAGS = ("--force", "--dry-run", "--allow-missing", "--help")  # options of `train` without a value
 OWN_IMAGES = (
     "--images", "--masks", "--name", "--epochs", "--steps", "--dry-run", "--allow-missing",
-    "--values", "--ignore", "--threshold", "--colours", "--size", "--crop", "--group",
-    "--class-weights", "--augment",
+    "--values", "--ignore", "--threshold", "--colours", "--background", "--size", "--crop",
+    "--group", "--class-weights", "--augment",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import torch
 
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
+from tarea2.datasets.images.background import NONE
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
@@ -147,6 +148,17 @@ def load(store: Path, name: str) -> OwnRuns:
     return OwnRuns(name, store, content, runs, sorted(others - set(runs["name"])), best)
 
 
+def _as_decided(described: dict[str, Any], label_map: LabelMap) -> dict[str, Any]:
+    """How folders were read, with the background that was found where none was asked for.
+
+    A study of an earlier version was never asked, and its masks may leave it open.
+    """
+    if "background" in described["wishes"]:
+        return described
+    found = label_map.entries[0].name if label_map.background else NONE
+    return described | {"wishes": described["wishes"] | {"background": found}}
+
+
 def examples(stored: OwnRuns, each: int = 3) -> Examples:
     """The test images that the stored network does best on, and those that it does worst on.
 
@@ -163,7 +175,7 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
         raise ResultError(f"the stored model of {stored.name} is not that of its best run")
     if "reading" not in content:
         raise ResultError(f"{stored.name} does not say how its images were read; train it again")
-    reading = Reading.from_description(content["reading"])
+    reading = Reading.from_description(_as_decided(content["reading"], stored.label_map))
     data = image_folder(content["images"], content["masks"], reading=reading)
     if data.files != content["files"]:
         raise DataError(f"the images or masks have changed since {stored.name} was trained")

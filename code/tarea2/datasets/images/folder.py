@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from tarea2 import paths, records
 from tarea2.datasets.array_store import ArrayStore
+from tarea2.datasets.images.background import refuse_unclear
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.datasets.images.mask_statistics import MaskStatistics
@@ -278,7 +279,7 @@ def _lay_down(
     """
     parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
     layout: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
-    files, present, position = {}, [], 0
+    files, pixels, position = {}, [], 0
     least, valid_size = reading.crop or 0, None
     for pair, image, mask in pictures.each("prepare"):
         x, truth = preprocessing.image(image), label_map.classes(mask)
@@ -292,13 +293,15 @@ def _lay_down(
             position += array.size
         files[pair.name] = _digest(x)
         files[f"mask {pair.mask.name}"] = _digest(truth)
-        present.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)] > 0)
-    if np.any(present, axis=0).sum() < 2:
+        pixels.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)])
+    if np.any(pixels, axis=0).sum() < 2:
         raise DataError("all masks hold one class only: there is nothing to learn")
+    if reading.masks.background is None:
+        refuse_unclear(label_map, np.sum(pixels, axis=0), bool(reading.masks.values))
     names = [pair.name for pair in pictures.pairs]
     one_size = list(valid_size) if valid_size and preprocessing.size else None
     meta = {"layout": layout, "names": names, "files": files, "valid_size": one_size}
-    return meta, np.stack(present)
+    return meta, np.stack(pixels) > 0
 
 
 def _digest(array: np.ndarray) -> str:

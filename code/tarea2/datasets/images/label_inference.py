@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ImageColor
-
+from tarea2.datasets.images.background import BACKGROUND_NAMES, with_background
 from tarea2.datasets.images.label_map import (
     CLASS_COLOURS,
     TRANSPARENT,
     LabelClass,
     LabelMap,
+    colour_code,
     hexadecimal,
     read_colours,
     rgb,
@@ -23,7 +23,6 @@ from tarea2.datasets.split import DataError
 
 MOST_CLASSES = 200
 VOID_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled")
-BACKGROUND_NAMES = ("background", "fondo", "bg")
 # A value is soft if so many of its pixels lie on a way from a smaller to a larger one.
 SOFT_SHARE = 0.8
 RARE, FAR = 0.1, 4  # a value to be ignored: its share of the pixels, how far above the others
@@ -34,13 +33,15 @@ class MaskOptions:
     """What a user says about masks; every field may be left alone.
 
     values: of the classes, in their order; other values go to the nearest. ignore: values,
-    ``#rrggbb`` or names of ``colours``. colours: file of colours and names.
+    ``#rrggbb`` or names of ``colours``. colours: file of colours and names. background: see
+    :func:`tarea2.datasets.images.background.with_background`.
     """
 
     values: tuple[int, ...] = ()
     ignore: tuple[str, ...] = ()
     threshold: float | None = None
     colours: Path | None = None
+    background: str | None = None
 
 
 def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
@@ -51,6 +52,13 @@ def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelM
     DataError: soft masks, masks with colours where values are wished, and the like; the message
         says which option helps.
     """
+    found, said = _inferred(masks, options)
+    return (
+        found if options.background is None else with_background(found, options.background)
+    ), said
+
+
+def _inferred(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
     if masks.partly:
         raise DataError(
             f"mask {masks.partly} has half-transparent pixels, as smoothed edges leave them: "
@@ -248,14 +256,10 @@ def _number(text: str, option: str) -> int:
 
 
 def _code(text: str) -> int:
-    """The code of ``#rrggbb`` or ``transparent``."""
-    if text.lower() == "transparent":
-        return TRANSPARENT
     try:
-        red, green, blue = ImageColor.getrgb(text)[:3]
+        return colour_code(text)
     except ValueError:
         raise DataError(f"--ignore {text!r}: expected a colour, as in --ignore '#e0e0c0'") from None
-    return red << 24 | green << 16 | blue << 8 | 255
 
 
 def parse_values(text: str | None) -> tuple[int, ...]:
