@@ -8,8 +8,10 @@ import sys
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -17,6 +19,7 @@ from torch.nn import functional as F
 
 from command import run_cli
 from tarea2 import augmentation, metrics, models, paths, records, results
+from tarea2.commands.images import _ranking
 from tarea2.datasets import IGNORED, ArrayStore, Dataset, Reading, Split, image_folder
 from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.reading import read
@@ -26,6 +29,7 @@ from tarea2.models import EncoderDecoderSpec, build
 from tarea2.own import study as own
 from tarea2.own.prediction import load_predictor
 from tarea2.studies import learning_curves, segmentation
+from tarea2.studies.definition import best_run
 from tarea2.training import Recipe, fit, optimiser_for, train_step
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
@@ -293,6 +297,46 @@ def test_a_dry_run_says_what_was_decided_and_writes_nothing(folders, tmp_path, m
                  "sizes (width × height): 32×16 to 40×20", "steps"):  # fmt: skip
         assert line in out
     assert not store.exists()
+
+
+def ran(name, seed, confusion, miou):
+    """A run as a store gives it, which does as well on validation as on test."""
+    scores = {"validation_miou": miou, "test_miou": miou}
+    found = {"confusion": confusion, "validation_confusion": confusion} | scores
+    return {"name": name, "seed": seed, "parameters": 10, "metrics": found} | scores
+
+
+SEES = ([[80, 10], [5, 5]], 0.25)
+GROUND, OBJECT = ([[90, 0], [10, 0]], 0.9), ([[0, 90], [0, 10]], 0.1)
+
+
+@pytest.mark.parametrize("blind", [GROUND, OBJECT])
+def test_a_network_that_sees_one_class_is_named_below_the_ranking(blind):
+    runs = [ran("baseline", 0, *SEES), ran("width-16", 0, *SEES), ran("width-16", 1, *blind)]
+    entries = [{"name": "0"}, {"name": "255"}]
+    own = SimpleNamespace(content={"data": {"legend": {"entries": entries}}})
+    own.load = lambda: (pd.DataFrame(runs), [])
+    head, row, below, *classes = _ranking(own).splitlines()
+    assert head.split() == ["name", "validation_miou", "test_miou", "parameters", "seeds"]
+    assert row.split() == ["baseline", "0.250", "0.250", "10", "1"]
+    assert re.fullmatch(r"width-16 is not ranked: it gives every pixel .* one class, .*", below)
+    means = "IoU 0 0.871, IoU 255 0.125" if blind == GROUND else "IoU 0 0.421, IoU 255 0.175"
+    assert set(classes) == {
+        "baseline on test: IoU 0 0.842, IoU 255 0.250", f"width-16 on test: {means}",
+    }  # fmt: skip
+    assert best_run(runs)["name"] == "baseline"
+    own.load = lambda: (pd.DataFrame(runs[2:]), [])
+    assert _ranking(own).startswith("no network can be ranked\nwidth-16 is not ranked")
+
+
+def test_a_network_may_see_the_only_class_that_there_is():
+    """And a split of background alone leaves scores undefined, which is told, not an error."""
+    runs = [ran("baseline", 0, [[90, 0], [0, 0]], None)]
+    own = SimpleNamespace(content={"data": {"legend": {"entries": [{"name": "0"}, {"name": "1"}]}}})
+    own.load = lambda: (pd.DataFrame(runs).drop(columns=["validation_miou", "test_miou"]), [])
+    _, row, classes = _ranking(own).splitlines()
+    assert row.split()[:3] == ["baseline", "undefined", "undefined"]
+    assert classes == "baseline on test: IoU 0 1.000, IoU 1 undefined"
 
 
 def test_a_run_and_the_model_say_what_was_decided(trained):

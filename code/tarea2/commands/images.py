@@ -254,18 +254,45 @@ def _augmentations(text: str | None) -> tuple[str, ...]:
 
 
 def _ranking(own: OwnStudy) -> str:
-    """The networks of a study on own images, best on validation first, undefined scores last."""
+    """The networks of a study on own images, best on validation first, undefined scores last.
+
+    Below the means, networks that see one class only, and the IoU of each class on test.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from tarea2 import metrics
+    from tarea2.studies.definition import sees_one_class
+
     table, others = own.load()
-    columns = ["validation_miou", "test_miou", "parameters"]
     if not len(table):
         return "no network was trained"
-    grouped = table.groupby("name")
-    ranking = grouped[columns].mean().assign(seeds=grouped.size())
+    names = [entry["name"] for entry in own.content["data"]["legend"]["entries"]]
+    means, classes = ["validation_miou", "test_miou"], [f"IoU {name}" for name in names]
+    iou = np.array([metrics.iou(np.array(found["confusion"])) for found in table["metrics"]])
+    rows = table.reindex(columns=["name", *means, "parameters"])
+    rows = rows.join(pd.DataFrame(iou, rows.index, classes))
+    grouped = rows.astype(dict.fromkeys(means, float)).groupby("name")
+    ranking = grouped[[*means, "parameters", *classes]].mean().assign(seeds=grouped.size())
     ranking = ranking.astype({"parameters": int})
     ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
-    text = ranking.to_string(
-        index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
-    )
+    blind = {name for name, found in zip(table["name"], table["metrics"], strict=True)
+             if sees_one_class(found)}  # fmt: skip
+    ranked = ranking[~ranking["name"].isin(list(blind))]
+    text = "no network can be ranked"
+    if len(ranked):
+        text = ranked[["name", *means, "parameters", "seeds"]].to_string(
+            index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
+        )
+    for _, row in ranking.iterrows():
+        if row["name"] in blind:
+            text += (
+                f"\n{row['name']} is not ranked: it gives every pixel of the validation images one "
+                "class, so that its mean says nothing"
+            )
+    for _, row in ranking.iterrows():
+        shown = (f"{c} undefined" if np.isnan(row[c]) else f"{c} {row[c]:.3f}" for c in classes)
+        text += f"\n{row['name']} on test: {', '.join(shown)}"
     if others:
         text += f"\nnot ranked, trained on other data or another recipe: {', '.join(others)}"
     return text
