@@ -373,6 +373,39 @@ def test_a_background_is_named_by_the_list_of_colours(tmp_path):
         image_folder(*folders_, reading=Reading(replace(wishes, background="sky")))
 
 
+def one_rare(mask):
+    """Class 2 in half of the masks only, and a row to ignore."""
+    values = np.minimum(mask, 1) * np.uint8(10)
+    values[:1] = 255
+    values[13:15, 28:31] = 20 if mask[8, 5] else 0
+    return Image.fromarray(values)
+
+
+def test_every_class_is_told_with_its_pixels_and_masks(tmp_path):
+    wishes = Reading(MaskOptions(ignore=("255",)))
+    data = image_folder(*make(tmp_path, one_rare), reading=wishes)
+    drawn_ = np.stack([np.array(one_rare(classes(place))) for place in range(COUNT)])
+    for value, kind in ((0, "class 0 (0)"), (10, "class 1 (10)"), (20, "class 2 (20)"),
+                        (255, "not counted")):  # fmt: skip
+        share, count = 100 * (drawn_ == value).mean(), (drawn_ == value).any((1, 2)).sum()
+        assert f"{kind}: {share:.3g} % of the pixels, in {count} of 12 masks" in data.shares
+    assert len(data.shares) == 4
+    assert not set(data.shares) & set(data.decided)  # or keys of stored runs would change
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_shares_are_told_of_masks_in_colour_and_from_the_cache(tmp_path, monkeypatch, on_disk):
+    if on_disk:
+        monkeypatch.setattr(image_data, "KEPT", 1000)
+        monkeypatch.setattr(paths, "OWN", tmp_path / "own")
+    folders_ = make(tmp_path, painted([BLACK, GREEN, RED]))
+    shares = [image_folder(*folders_).shares for _ in range(2)]
+    assert shares[0] == shares[1]
+    assert re.fullmatch(
+        r"class 1 \(#00ff00\): [\d.]+ % of the pixels, in 12 of 12 masks", shares[0][1]
+    )
+
+
 def test_soft_masks_are_accepted_with_values_or_a_threshold(tmp_path):
     def soft(mask):
         return Image.fromarray((mask > 0) * np.uint8(255)).resize((29, 15)).resize((32, 16))

@@ -294,6 +294,7 @@ def test_a_dry_run_says_what_was_decided_and_writes_nothing(folders, tmp_path, m
     assert run_cli(monkeypatch, *arguments, "--out", store, "--crop", 16, "--dry-run") == 0
     out = capsys.readouterr().out
     for line in ("12 pairs of image and mask", "class 1: value 100", "splits by seed 2026: 8 train",
+                 "% of the pixels, in 12 of 12 masks",
                  "sizes (width × height): 32×16 to 40×20", "steps"):  # fmt: skip
         assert line in out
     assert not store.exists()

@@ -227,9 +227,14 @@ def report(
 
 def _announce(own: OwnStudy) -> None:
     """Say what was decided about own images, and how the study trains on them."""
+    from tarea2.datasets import FolderDataset
+
     first = own.study.definitions[0]
     data, recipe = first.data(), first.recipe
+    assert isinstance(data, FolderDataset)
     for line in own.content["data"]["decided"]:
+        print(line)
+    for line in data.shares:
         print(line)
     sizes = [len(split) for split in (data.train, data.validation, data.test)]
     steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)

@@ -24,7 +24,7 @@ from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.images.background import refuse_unclear
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
-from tarea2.datasets.images.mask_statistics import MaskStatistics
+from tarea2.datasets.images.mask_statistics import MaskStatistics, share_lines
 from tarea2.datasets.images.pairing import Pair, find_pairs, shown
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
 from tarea2.datasets.images.reading import Picture, full_scale
@@ -37,7 +37,7 @@ SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
 MANY = 500  # images from which a progress bar is shown
 META: records.Fields = {
-    "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict,
+    "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict, "shares": list,
     "valid_size": (list, type(None)),
 }  # fmt: skip
 
@@ -79,7 +79,8 @@ class FolderDataset(Dataset):
     """A data set of own images, and what was decided about it.
 
     ``files``: a digest of each image and mask as it was read. ``names``: of the images of each
-    split, in its order.
+    split, in its order. shares: of the pixels and masks, a line for each class; not among what is
+    described, which keys of stored runs depend on.
     """
 
     label_map: LabelMap
@@ -87,6 +88,7 @@ class FolderDataset(Dataset):
     about: dict[str, Any]
     files: dict[str, str]
     names: dict[str, list[str]]
+    shares: list[str]
 
     @property
     def background(self) -> bool:
@@ -181,6 +183,7 @@ def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> Fo
     return FolderDataset(
         name, len(label_map), splits["train"], splits["validation"], splits["test"], label_map,
         preprocessing, meta["data"], meta["files"], names,
+        meta["shares"],
     )  # fmt: skip
 
 
@@ -293,15 +296,17 @@ def _lay_down(
             position += array.size
         files[pair.name] = _digest(x)
         files[f"mask {pair.mask.name}"] = _digest(truth)
-        pixels.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)])
-    if np.any(pixels, axis=0).sum() < 2:
+        pixels.append(np.bincount(truth.ravel(), minlength=256))
+    counts = np.stack(pixels)
+    present = counts[:, : len(label_map)] > 0
+    if present.any(axis=0).sum() < 2:
         raise DataError("all masks hold one class only: there is nothing to learn")
     if reading.masks.background is None:
-        refuse_unclear(label_map, np.sum(pixels, axis=0), bool(reading.masks.values))
+        refuse_unclear(label_map, counts[:, : len(label_map)].sum(0), bool(reading.masks.values))
     names = [pair.name for pair in pictures.pairs]
     one_size = list(valid_size) if valid_size and preprocessing.size else None
     meta = {"layout": layout, "names": names, "files": files, "valid_size": one_size}
-    return meta, np.stack(pixels) > 0
+    return meta | {"shares": share_lines(label_map, counts)}, present
 
 
 def _digest(array: np.ndarray) -> str:

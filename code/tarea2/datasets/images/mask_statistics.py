@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tarea2.datasets.images.label_map import colour_codes, grey_codes
+from tarea2.datasets.images.label_map import LabelMap, colour_codes, grey_codes
 from tarea2.datasets.images.reading import Picture
+from tarea2.datasets.split import IGNORED
 
 
 class MaskStatistics:
@@ -67,6 +68,21 @@ class MaskStatistics:
                 self.repeated |= known != value and key[0] == "colour" and other == name
                 if known != value and not self.conflict:
                     self.conflict = f"{name} numbers its palette in another way than {other}"
+
+
+def share_lines(label_map: LabelMap, counts: np.ndarray) -> list[str]:
+    """How much of the masks each class is, a line each, and what counts nowhere.
+
+    ``counts``: pixels of each mask and class, ``(n, 256)``, those that are IGNORED among them.
+    """
+    kinds = [(f"class {k} ({entry.name})", k) for k, entry in enumerate(label_map.entries)]
+    total, masks = counts.sum(), (counts > 0).sum(0)
+    return [
+        f"{kind}: {100 * counts[:, k].sum() / total:.3g} % of the pixels, in {masks[k]} of "
+        f"{len(counts)} masks"
+        for kind, k in [*kinds, ("not counted", IGNORED)]
+        if k != IGNORED or masks[k]
+    ]
 
 
 def _count(total: dict[int, int], values: np.ndarray, counts: np.ndarray) -> None:
