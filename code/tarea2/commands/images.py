@@ -267,7 +267,7 @@ def _ranking(own: OwnStudy) -> str:
     import pandas as pd
 
     from tarea2 import metrics
-    from tarea2.studies.definition import sees_one_class
+    from tarea2.own.stored import blind_networks
 
     table, others = own.load()
     if not len(table):
@@ -281,8 +281,7 @@ def _ranking(own: OwnStudy) -> str:
     ranking = grouped[[*means, "parameters", *classes]].mean().assign(seeds=grouped.size())
     ranking = ranking.astype({"parameters": int})
     ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
-    blind = {name for name, found in zip(table["name"], table["metrics"], strict=True)
-             if sees_one_class(found)}  # fmt: skip
+    blind = blind_networks(table)
     ranked = ranking[~ranking["name"].isin(list(blind))]
     text = "no network can be ranked"
     if len(ranked):
@@ -293,7 +292,7 @@ def _ranking(own: OwnStudy) -> str:
         if row["name"] in blind:
             text += (
                 f"\n{row['name']} is not ranked: it gives every pixel of the validation images one "
-                "class, so that its mean says nothing"
+                "class, so that its mean says only how much of them that class is"
             )
     for _, row in ranking.iterrows():
         shown = (f"{c} undefined" if np.isnan(row[c]) else f"{c} {row[c]:.3f}" for c in classes)
@@ -306,11 +305,14 @@ def _ranking(own: OwnStudy) -> str:
 def _advise(own: OwnStudy) -> None:
     """Say what may be done with the best network, where there is one."""
     from tarea2 import paths
+    from tarea2.own.stored import blind_networks
 
     if not own.model.exists():
         return
+    table, _ = own.load()
+    known = "the best network is" if set(table["name"]) - blind_networks(table) else "stored:"
     model, store = (shlex.quote(paths.short(p)) for p in (own.model, own.model.parents[1]))
     use = f"tarea2 images predict --model {model} IMAGES -o OUT"
-    print(f"the best network is {model}; to use it: {use}")
+    print(f"{known} {model}; to use it: {use}")
     name = shlex.quote(own.study.name)
     print(f"all of it as a page: tarea2 images report {store} --name {name}")

@@ -21,7 +21,7 @@ from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
 from tarea2.own.study import FIELDS
 from tarea2.records import ResultError
-from tarea2.studies.definition import best_run
+from tarea2.studies.definition import best_run, sees_one_class
 
 SMALLEST = 10  # images from which an interval over images is given
 
@@ -66,8 +66,13 @@ class OwnRuns:
         return np.array([m["test_counts"] for m in self._metrics(name)])
 
     def by_class(self, name: str) -> np.ndarray:
-        """IoU of each class that counts, on test: ``(seeds, classes)``."""
-        return np.array([metrics.iou(cm)[self.first :] for cm in self.confusions(name)])
+        """IoU of each class on test, background too: ``(seeds, classes)``."""
+        return np.array([metrics.iou(cm) for cm in self.confusions(name)])
+
+    @property
+    def blind(self) -> set[str]:
+        """See :func:`blind_networks`."""
+        return blind_networks(self.runs)
 
     def courses(self, name: str) -> np.ndarray:
         """Mean IoU on validation after each epoch: ``(seeds, epochs + 1)``."""
@@ -76,6 +81,12 @@ class OwnRuns:
 
     def _metrics(self, name: str) -> pd.Series:
         return self.runs.loc[self.runs["name"] == name, "metrics"]
+
+
+def blind_networks(runs: pd.DataFrame) -> set[str]:
+    """Networks that cannot rank: a seed of theirs sees one class everywhere on validation."""
+    rows = zip(runs["name"], runs["metrics"], strict=True)
+    return {name for name, found in rows if sees_one_class(found)}
 
 
 @dataclass(frozen=True)
