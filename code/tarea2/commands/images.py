@@ -41,6 +41,12 @@ def train(
             "--allow-missing", help="Leave out images without a mask.", rich_help_panel=DATA
         ),
     ] = False,
+    allow_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--allow-duplicates", help="Let the same image be in two splits.", rich_help_panel=DATA
+        ),
+    ] = False,
     group: Annotated[
         str | None,
         typer.Option(
@@ -148,7 +154,7 @@ def train(
     )  # fmt: skip
     own = prepare(
         images, masks, name, out,
-        Reading(options, parse_size(size), crop, group, allow_missing),
+        Reading(options, parse_size(size), crop, group, allow_missing, allow_duplicates),
         Training(epochs, steps, class_weights, _augmentations(augment)),
     )  # fmt: skip
     for change in own.changes:

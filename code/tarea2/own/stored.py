@@ -162,8 +162,10 @@ def load(store: Path, name: str) -> OwnRuns:
 def _as_decided(described: dict[str, Any], label_map: LabelMap) -> dict[str, Any]:
     """How folders were read, with the background that was found where none was asked for.
 
-    A study of an earlier version was never asked, and its masks may leave it open.
+    A study of an earlier version was never asked, and its masks may leave it open; nor were its
+    images compared with each other.
     """
+    described = {"allow_duplicates": True} | described
     if "background" in described["wishes"]:
         return described
     found = label_map.entries[0].name if label_map.background else NONE
@@ -190,6 +192,8 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
     data = image_folder(content["images"], content["masks"], reading=reading)
     if data.files != content["files"]:
         raise DataError(f"the images or masks have changed since {stored.name} was trained")
+    if data.sha256 != content["data"]["sha256"]:
+        raise DataError(f"the images have other splits than when {stored.name} was trained")
     counts = np.array(stored.best["metrics"]["test_counts"])
     scores = metrics.mean_iou_per_image(counts, stored.first)
     ranked = [int(index) for index in np.argsort(-scores, kind="stable") if scores[index] >= 0]

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from tarea2 import paths, records
 from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.images.background import refuse_unclear
+from tarea2.datasets.images.duplicates import same_pictures, small_digest
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.datasets.images.mask_statistics import MaskStatistics, share_lines
@@ -51,6 +52,7 @@ class Reading:
     crop: int | None = None
     group: str | None = None
     allow_missing: bool = False
+    allow_duplicates: bool = False
 
     def __post_init__(self) -> None:
         if self.size and self.crop:
@@ -137,16 +139,16 @@ def image_folder(
     decided += said
     if pictures.bytes_needed(preprocessing, reading.crop or 0) <= KEPT:
         buffer = io.BytesIO()
-        meta, present = _lay_down(pictures, label_map, preprocessing, reading, buffer)
+        meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, buffer)
         source: np.ndarray | Path = np.frombuffer(buffer.getbuffer(), np.uint8)
     else:
         source = cached
         with paths.replacing(cached) as temporary, temporary.open("wb") as file:
-            meta, present = _lay_down(pictures, label_map, preprocessing, reading, file)
+            meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, file)
         decided.append(
             f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
         )
-    found, said = split_pairs(pairs, present, roots, reading.group)
+    found, said = split_pairs(pairs, present, roots, reading.group, same, reading.allow_duplicates)
     names = [entry.name for entry in label_map.entries]
     decided += said + absences(present, found, names)
     meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
@@ -273,16 +275,17 @@ def _lay_down(
     preprocessing: Preprocessing,
     reading: Reading,
     file: BinaryIO,
-) -> tuple[dict[str, Any], np.ndarray]:
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     """Write all arrays, one after the other.
 
     Returns
     -------
-    Where each lies and what it was made of; which mask holds which class, ``(n, K)``.
+    Where each lies and what it was made of; which mask holds which class, ``(n, K)``; a number for
+    each image, equal for those that look the same, ``(n,)``.
     """
     parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
     layout: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
-    files, pixels, position = {}, [], 0
+    files, pixels, digests, position = {}, [], [], 0
     least, valid_size = reading.crop or 0, None
     for pair, image, mask in pictures.each("prepare"):
         x, truth = preprocessing.image(image), label_map.classes(mask)
@@ -295,6 +298,7 @@ def _lay_down(
             layout[part]["shapes"].append(list(array.shape))
             position += array.size
         files[pair.name] = _digest(x)
+        digests.append(small_digest(x))
         files[f"mask {pair.mask.name}"] = _digest(truth)
         pixels.append(np.bincount(truth.ravel(), minlength=256))
     counts = np.stack(pixels)
@@ -306,7 +310,8 @@ def _lay_down(
     names = [pair.name for pair in pictures.pairs]
     one_size = list(valid_size) if valid_size and preprocessing.size else None
     meta = {"layout": layout, "names": names, "files": files, "valid_size": one_size}
-    return meta | {"shares": share_lines(label_map, counts)}, present
+    same = same_pictures([files[name] for name in names], np.stack(digests))
+    return meta | {"shares": share_lines(label_map, counts)}, present, same
 
 
 def _digest(array: np.ndarray) -> str:

@@ -1,4 +1,7 @@
-"""Which images train, validate and test: as folders or lists say, else by seed."""
+"""Which images train, validate and test: as folders or lists say, else by seed.
+
+The same picture is on one side only, unless a user wants it on two.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from tarea2.datasets.images.duplicates import check_apart, joined, together
 from tarea2.datasets.images.pairing import SPLIT_WORDS, Pair, shown
 from tarea2.datasets.split import SPLIT_SEED, DataError
 
@@ -18,17 +22,20 @@ DRAWS = 300  # among so many, the one whose splits lack the fewest classes
 
 
 def split_pairs(
-    pairs: Sequence[Pair], present: np.ndarray, roots: Sequence[Path], group: str | None
-) -> tuple[dict[str, list[int]], list[str]]:
+    pairs: Sequence[Pair], present: np.ndarray, roots: Sequence[Path], group: str | None,
+    same: np.ndarray, allow_duplicates: bool = False,
+) -> tuple[dict[str, list[int]], list[str]]:  # fmt: skip
     """The indices of the pairs of each split, and what was decided.
 
     ``present``: ``(n, K)``, whether a mask holds a class. ``roots``: where lists such as
     ``train.txt`` may lie. ``group``: a regular expression; images for whose names it finds the
-    same text stay together.
+    same text stay together. ``same``: ``(n,)``, equal for images that are the same or nearly; they
+    stay together too, unless ``allow_duplicates``.
 
     Raises
     ------
-    DataError: a list that names no image, an expression that does not fit a name, groups too few.
+    DataError: a list that names no image, an expression that does not fit a name, groups too few,
+        the same image in two splits that were given.
     """
     found: dict[str, list[int]] = {name: [] for name in SPLITS}
     by_folder = [pair.split for pair in pairs]
@@ -53,13 +60,16 @@ def split_pairs(
         raise DataError("no image is for training; expected a folder or a list named train")
     fixed = {name for name in SPLITS if found[name] and name != "train"}
     said = []
+    names = [pair.name for pair in pairs]
     if len(fixed) < 2:
         held = [name for name in SPLITS[1:] if name not in fixed]
         if way.startswith("as"):
             said.append(f"no {' and no '.join(held)} split is given: it is held back from train")
-        said += _hold_back(pairs, present, found, held, group)
+        apart = np.arange(len(pairs)) if allow_duplicates else same
+        said += _hold_back(names, present, found, held, group, apart)
     elif group:
         said += [f"--group {group!r} has no effect: the splits are given"]
+    said += check_apart(names, found, same, allow_duplicates)
     counts = ", ".join(f"{len(found[name])} {name}" for name in SPLITS)
     said = [f"splits {way}: {counts}", *said]
     return found, said
@@ -135,11 +145,12 @@ def _named(text: str, pairs: Sequence[Pair], by_stem: dict[str, list[int]]) -> i
 
 
 def _hold_back(
-    pairs: Sequence[Pair],
+    names: Sequence[str],
     present: np.ndarray,
     found: dict[str, list[int]],
     held: Sequence[str],
     group: str | None,
+    same: np.ndarray,
 ) -> list[str]:
     """Move a share of the training images to the splits that are missing, whole groups at once.
 
@@ -147,10 +158,24 @@ def _hold_back(
     training lacks counting most.
     """
     indices = np.array(found["train"])
-    groups, number = _groups([pairs[index].name for index in indices], group)
+    chosen = [names[index] for index in indices]
+    groups, number = _groups(chosen, group)
+    whole = number
+    if len(set(same[indices])) < len(indices):
+        by_name = np.stack(
+            [np.arange(len(indices)), np.unique(groups, return_index=True)[1][groups]]
+        )
+        _, first, place = np.unique(same[indices], return_index=True, return_inverse=True)
+        by_look = np.stack([np.arange(len(indices)), first[place]])
+        groups = joined(np.concatenate([by_name, by_look], axis=1), len(indices))
+        number = int(groups.max()) + 1
     if number < len(held) + 1:
+        alike = "" if number == whole else (
+            "; images that are the same, or nearly, stay together unless you add --allow-duplicates"
+        )  # fmt: skip
         raise DataError(
             f"there are {number} groups, expected at least {len(held) + 1}, one for each split"
+            f"{alike}"
         )
     share = dict(zip(SPLITS[1:], SHARES, strict=True))
     wanted = [max(1, round(share[name] * len(indices))) for name in held]
@@ -180,7 +205,8 @@ def _hold_back(
     assert best is not None
     for name, part in zip((*held, "train"), best, strict=True):
         found[name] = indices[np.isin(groups, part)].tolist()
-    return [f"{number} groups, found by {group!r}, stay whole"] if group else []
+    said = [f"{whole} groups, found by {group!r}, stay whole"] if group else []
+    return said + together(chosen, same[indices])
 
 
 def _groups(names: Sequence[str], group: str | None) -> tuple[np.ndarray, int]:
