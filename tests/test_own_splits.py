@@ -1,6 +1,7 @@
-"""Which own images train, validate and test: the same picture twice."""
+"""Which own images train, validate and test: the same picture twice, and what a user wrote."""
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from PIL import Image
 
 from tarea2.datasets import DataError, Reading, image_folder
 from tarea2.datasets.images.duplicates import same_pictures, small_digest
+from tarea2.datasets.images.pairing import Pair
+from tarea2.datasets.images.split_lists import by_lists, list_files
 
 COUNT = 12
 
@@ -124,3 +127,144 @@ def test_pictures_of_one_colour_are_alike_only_where_they_are_equal():
     exact = [array.tobytes().hex() for array in flat]
     found = same_pictures(exact, np.stack([small_digest(array) for array in flat]))
     assert found[0] == found[1] != found[2]
+
+
+# Lists of splits --------------------------------------------------------------------------------
+
+PARTS = {"train": range(8), "val": range(8, 10), "test": range(10, 12)}
+
+
+def lists(folder: Path, **names: str) -> None:
+    """Text lists, each under the name that is given for its split, or its own."""
+    for split, places in PARTS.items():
+        text = "".join(f"{place:02}\n" for place in places)
+        (folder / names.get(split, f"{split}.txt")).write_text(text)
+
+
+def sizes(data) -> dict[str, int]:
+    return {split: len(names) for split, names in data.names.items()}
+
+
+def table(folder: Path, mark: str, head: str, row: str) -> None:
+    rows = [row.format(f"{p:02}", split, mark) for split, places in PARTS.items() for p in places]
+    (folder / "split.csv").write_text("\n".join([head.replace(",", mark), *rows]))
+
+
+def folds(folder: Path) -> None:
+    names = {split: [f"{p:02}" for p in places] for split, places in PARTS.items()}
+    fold = {"train": names["train"], "val": names["val"] + names["test"]}
+    other = {"train": names["val"] + names["test"], "val": names["train"]}
+    (folder / "splits_final.json").write_text(json.dumps([fold, other]))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda f: lists(f, val="valid.txt"),
+        lambda f: lists(f, train="trainval.txt"),
+        lambda f: lists(f, train="train.csv", val="val.csv", test="test.csv"),
+        lambda f: ((f / "splits").mkdir(), lists(f / "splits")),
+        lambda f: table(f, ",", "image,split", "{0}.png{2}{1}"),
+        lambda f: table(f, ";", "id,mask,image,split", "1{2}{0}.png{2}a/{0}.png{2}{1}"),
+        lambda f: table(f, "\t", "set,name", "{1}{2}{0}"),
+        lambda f: (f / "split.json").write_text(
+            json.dumps({k: [f"{p:02}.png" for p in v] for k, v in PARTS.items()})
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_user_wrote_is_what_is_used(tmp_path, write):
+    images, masks = photographs(tmp_path)
+    write(tmp_path)
+    data = image_folder(images, masks)
+    assert sizes(data) == {"train": 8, "validation": 2, "test": 2}
+    assert side(data, "00.png") == "train"
+    assert side(data, "08.png") == "validation"
+    assert any(line.startswith("splits as ") for line in data.decided)
+
+
+@pytest.mark.parametrize("parts", [("", ""), ("_0000", "")])
+def test_folds_as_nnunet_writes_them(tmp_path, parts):
+    """Cases are named, without the number of the channel that ends an image's name."""
+    images, masks = photographs(tmp_path)
+    for path in images.glob("*.png"):
+        path.rename(path.with_stem(path.stem + parts[0]))
+    pairs = [Pair(p, masks / p.name.replace("_0000", ""), p.name, None)
+             for p in sorted(images.glob("*.png"))]  # fmt: skip
+    folds(tmp_path)
+    files = list_files([images, masks, images.parent])
+    found = {"train": [], "validation": [], "test": []}
+    said = by_lists(pairs, files, found, allow_missing=False)
+    assert found == {"train": [*range(8)], "validation": [8, 9, 10, 11], "test": []}
+    assert said == ["splits_final.json holds 2 folds: the first is used"]
+
+
+def test_images_that_no_list_names_are_named_and_left_out_on_request(tmp_path):
+    images, masks = photographs(tmp_path, 15)
+    lists(tmp_path)
+    with pytest.raises(DataError) as refused:
+        image_folder(images, masks)
+    assert str(refused.value) == (
+        "3 of 15 images are in no list (test.txt, train.txt, val.txt): 12.png, 13.png, 14.png; add "
+        "them to one, or leave them out with --allow-missing"
+    )
+    data = image_folder(images, masks, reading=Reading(allow_missing=True))
+    assert sizes(data) == {"train": 8, "validation": 2, "test": 2}
+    assert "left out, as no list names them: 3 images: 12.png, 13.png, 14.png" in data.decided
+
+
+def test_an_image_without_a_mask_may_be_in_a_list(tmp_path):
+    images, masks = photographs(tmp_path)
+    lists(tmp_path)
+    (masks / "03.png").unlink()
+    data = image_folder(images, masks, reading=Reading(allow_missing=True))
+    assert sizes(data)["train"] == 7
+    assert any("name 1 images that have no pair here: 03" in line for line in data.decided)
+
+
+def second(folder: Path) -> None:
+    lists(folder)
+    (folder / "valid.txt").write_text("08\n")
+
+
+@pytest.mark.parametrize(
+    ("write", "sentence"),
+    [
+        (second, "val.txt and valid.txt are both lists for validation; keep one"),
+        (lambda f: (lists(f), (f / "train.csv").write_text("00\n")),
+         "train.csv and train.txt are both lists for train; keep one"),
+        (lambda f: (f / "test.txt").write_text("10\n11\n"), "no list is for training"),
+        (lambda f: (lists(f), folds(f)), "all say the splits; keep those that are meant"),
+        (lambda f: (lists(f), lists(f / "images")), "lists of splits lie in .* and in "),
+        (lambda f: table(f, ",", "image,split", "{0}.png,later"),
+         "split.csv, line 2: 'later' is no split; expected train, val or test"),
+        (lambda f: table(f, ",", "image,split", "x{0}.png{2}{1}"), "no image is named 'x01.png'"),
+        (lambda f: (f / "splits_final.json").write_text('{"a": 1}'), "says no splits: expected"),
+        (lambda f: (f / "splits_final.json").write_text("[{"), "cannot be read as JSON"),
+    ],
+)  # fmt: skip
+def test_never_a_split_by_seed_where_a_user_gave_one(tmp_path, write, sentence):
+    images, masks = photographs(tmp_path)
+    write(tmp_path)
+    with pytest.raises(DataError, match=sentence):
+        image_folder(images, masks)
+
+
+def test_tables_and_lists_that_say_nothing_of_splits_are_in_nobodys_way(tmp_path):
+    images, masks = photographs(tmp_path)
+    (tmp_path / "patients.csv").write_bytes("image,año,set\n00.png,3,A\n".encode("latin-1"))
+    (tmp_path / "notes.txt").write_text("train\n")
+    data = image_folder(images, masks)
+    assert any(line.startswith("splits by seed") for line in data.decided)
+
+
+def test_lists_beside_folders_that_say_the_splits_are_told(tmp_path):
+    images, masks = photographs(tmp_path)
+    for kind in (images, masks):
+        for split, places in PARTS.items():
+            (kind / split).mkdir()
+            for place in places:
+                (kind / f"{place:02}.png").rename(kind / split / f"{place:02}.png")
+    lists(tmp_path)
+    data = image_folder(images, masks)
+    assert sizes(data) == {"train": 8, "validation": 2, "test": 2}
+    assert "test.txt, train.txt, val.txt: not read, as folders say the splits" in data.decided

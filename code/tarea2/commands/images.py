@@ -38,7 +38,9 @@ def train(
     allow_missing: Annotated[
         bool,
         typer.Option(
-            "--allow-missing", help="Leave out images without a mask.", rich_help_panel=DATA
+            "--allow-missing",
+            help="Leave out images without a mask, or that no list of splits names.",
+            rich_help_panel=DATA,
         ),
     ] = False,
     allow_duplicates: Annotated[

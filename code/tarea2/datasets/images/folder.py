@@ -31,6 +31,7 @@ from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, pa
 from tarea2.datasets.images.reading import Picture, full_scale
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.datasets.images.sizes import check_sizes
+from tarea2.datasets.images.split_lists import list_files
 from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.split import DataError, Dataset, Split
 
@@ -130,6 +131,7 @@ def image_folder(
     if len(pairs) < SMALLEST:
         raise DataError(f"{images} holds {len(pairs)} images, expected at least {SMALLEST}")
     roots = [images, masks, images.parent]
+    lists = list_files(roots)
     cached = paths.OWN / "cache" / f"{_fingerprint(pairs, roots, reading)}.bytes"
     record = cached.with_suffix(".json")
     if cached.exists() and record.exists():
@@ -148,7 +150,9 @@ def image_folder(
         decided.append(
             f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
         )
-    found, said = split_pairs(pairs, present, roots, reading.group, same, reading.allow_duplicates)
+    found, said = split_pairs(
+        pairs, present, lists, reading.group, same, reading.allow_duplicates, reading.allow_missing
+    )
     names = [entry.name for entry in label_map.entries]
     decided += said + absences(present, found, names)
     meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
