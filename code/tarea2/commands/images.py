@@ -89,6 +89,15 @@ def train(
             rich_help_panel=MASKS,
         ),
     ] = None,
+    objects: Annotated[
+        bool | None,
+        typer.Option(
+            "--objects/--classes",
+            help="Values or colours number objects, all of one class; or each is a class.",
+            show_default=False,
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -152,11 +161,14 @@ def train(
     training.check(backend, address, out)
     options = MaskOptions(
         parse_values(values), parse_ignored(ignore or []), threshold,
-        colours.resolve() if colours else None, background,
+        colours.resolve() if colours else None, background, objects,
     )  # fmt: skip
     own = prepare(
         images, masks, name, out,
-        Reading(options, parse_size(size), crop, group, allow_missing, allow_duplicates),
+        Reading(
+            options, parse_size(size), crop, group, allow_missing,
+            allow_duplicates=allow_duplicates,
+        ),
         Training(epochs, steps, class_weights, _augmentations(augment)),
     )  # fmt: skip
     for change in own.changes:

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 
 MODELS = ("mnist1d", "segmentation", "camvid", "numbers")  # what `predict` has of the project
 # Options of `train` without a value.
-FLAGS = ("--force", "--dry-run", "--allow-missing", "--allow-duplicates", "--help")
+FLAGS = (
+    "--force", "--dry-run", "--allow-missing", "--allow-duplicates", "--objects", "--classes",
+    "--help",
+)  # fmt: skip
 OWN_IMAGES = (
     "--images", "--masks", "--name", "--epochs", "--steps", "--dry-run", "--allow-missing",
     "--allow-duplicates", "--values", "--ignore", "--threshold", "--colours", "--background",
-    "--size", "--crop", "--group", "--class-weights", "--augment",
+    "--objects", "--classes", "--size", "--crop", "--group", "--class-weights", "--augment",
 )  # fmt: skip
 
 

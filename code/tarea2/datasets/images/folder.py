@@ -26,6 +26,7 @@ from tarea2.datasets.images.duplicates import same_pictures, small_digest
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.datasets.images.mask_statistics import MaskStatistics, share_lines
+from tarea2.datasets.images.objects import as_one_class
 from tarea2.datasets.images.pairing import Pair, find_pairs, shown
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
 from tarea2.datasets.images.reading import Picture, full_scale
@@ -136,7 +137,7 @@ def image_folder(
     record = cached.with_suffix(".json")
     if cached.exists() and record.exists():
         return _assembled(name, records.read(record, META), cached)
-    pictures = _Pictures(pairs)
+    pictures = _Pictures(pairs, reading.masks)
     label_map, preprocessing, said = pictures.surveyed(reading)
     decided += said
     if pictures.bytes_needed(preprocessing, reading.crop or 0) <= KEPT:
@@ -201,8 +202,9 @@ def _light(part: ArrayStore) -> torch.Tensor | ArrayStore:
 class _Pictures:
     """Images and masks of all pairs: each is read once, as long as there is room to keep it."""
 
-    def __init__(self, pairs: Sequence[Pair]):
+    def __init__(self, pairs: Sequence[Pair], masks: MaskOptions):
         self.pairs = pairs
+        self.masks = masks
         self.kept: dict[Path, Picture] = {}
         self.room = KEPT
         self.sizes: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of image and mask
@@ -222,7 +224,10 @@ class _Pictures:
     def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
         hidden = True if len(self.pairs) < MANY else None
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
-            yield pair, self._read(pair.image), self._read(pair.mask)
+            image, mask = self._read(pair.image), self._read(pair.mask)
+            if self.masks.objects:
+                mask = as_one_class(mask, self.masks.background)
+            yield pair, image, mask
 
     def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
         """The label map and the preprocessing that fit all pictures, and what was decided."""
@@ -309,7 +314,7 @@ def _lay_down(
     present = counts[:, : len(label_map)] > 0
     if present.any(axis=0).sum() < 2:
         raise DataError("all masks hold one class only: there is nothing to learn")
-    if reading.masks.background is None:
+    if reading.masks.background is None and not reading.masks.objects:
         refuse_unclear(label_map, counts[:, : len(label_map)].sum(0), bool(reading.masks.values))
     names = [pair.name for pair in pictures.pairs]
     one_size = list(valid_size) if valid_size and preprocessing.size else None

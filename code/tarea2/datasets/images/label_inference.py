@@ -19,6 +19,7 @@ from tarea2.datasets.images.label_map import (
     rgb,
 )
 from tarea2.datasets.images.mask_statistics import MaskStatistics
+from tarea2.datasets.images.objects import one_class
 from tarea2.datasets.split import DataError
 
 MOST_CLASSES = 200
@@ -34,7 +35,8 @@ class MaskOptions:
 
     values: of the classes, in their order; other values go to the nearest. ignore: values,
     ``#rrggbb`` or names of ``colours``. colours: file of colours and names. background: see
-    :func:`tarea2.datasets.images.background.with_background`.
+    :func:`tarea2.datasets.images.background.with_background`. objects: whether values or colours
+    number objects, which are one class then; None where nobody said so.
     """
 
     values: tuple[int, ...] = ()
@@ -42,6 +44,7 @@ class MaskOptions:
     threshold: float | None = None
     colours: Path | None = None
     background: str | None = None
+    objects: bool | None = None
 
 
 def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
@@ -52,10 +55,22 @@ def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelM
     DataError: soft masks, masks with colours where values are wished, and the like; the message
         says which option helps.
     """
+    if options.objects:
+        return _of_objects(masks, options)
     found, said = _inferred(masks, options)
     return (
         found if options.background is None else with_background(found, options.background)
     ), said
+
+
+def _of_objects(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
+    others = {"--values": options.values, "--ignore": options.ignore, "--colours": options.colours,
+              "--threshold": options.threshold is not None}  # fmt: skip
+    given = [name for name, one in others.items() if one]
+    if given:
+        raise DataError(f"--objects and {given[0]} exclude each other; give one")
+    found, said = _by_value(masks, MaskOptions())
+    return one_class(found), [*said, "objects are numbered in the masks: all are one class, drawn as 255"]
 
 
 def _inferred(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
@@ -87,9 +102,22 @@ def _inferred(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, li
         )
     if options.colours is not None:
         return _from_file(masks, options)
+    if options.objects is None and not options.values and not masks.lossy:
+        _refuse_objects(masks)
     if masks.coloured or masks.palette:
         return _by_colour(masks, options)
     return _by_value(masks, options)
+
+
+def _refuse_objects(masks: MaskStatistics) -> None:
+    """Refuse values that may be numbers of objects, until the user says what they are."""
+    if masks.objects.found():
+        most = max(count for count, _ in masks.objects.held)
+        raise DataError(
+            f"the masks hold {len(masks.objects.masks)} values besides the ground, up to {most} in "
+            "one mask and nearly each of them in one piece: they look like numbers of objects; "
+            "give --objects to make them one class, or --classes where each value is a class"
+        )
 
 
 def _thresholded(options: MaskOptions) -> tuple[LabelMap, list[str]]:

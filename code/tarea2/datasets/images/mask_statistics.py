@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tarea2.datasets.images.label_map import LabelMap, colour_codes, grey_codes
+from tarea2.datasets.images.label_map import TRANSPARENT, LabelMap, colour_codes, grey_codes
+from tarea2.datasets.images.objects import BLACK, ObjectStatistics
 from tarea2.datasets.images.reading import Picture
 from tarea2.datasets.split import IGNORED
 
@@ -26,6 +27,7 @@ class MaskStatistics:
         self.lossy = ""
         self.fractions = ""
         self.partly = ""  # partly transparent
+        self.objects = ObjectStatistics()
 
     def add(self, mask: Picture) -> None:
         name = mask.name
@@ -47,6 +49,12 @@ class MaskStatistics:
         codes = colour_codes(mask)
         values, counts = np.unique(codes, return_counts=True)
         _count(self.pixels["colour"], values, counts)
+        if numbered and mask.indices is not None:
+            self.objects.add(mask.indices, (0,))
+        elif self.coloured:
+            self.objects.add(codes, (TRANSPARENT, BLACK))
+        else:
+            self.objects.add(grey_codes(mask), (0,))
         if numbered and mask.indices is not None:
             self._palette(mask.indices.ravel(), codes.ravel(), name)
         elif not self.coloured:
