@@ -16,6 +16,7 @@ from PIL import Image
 from tarea2 import paths
 from tarea2.datasets import IGNORED, ArrayStore, DataError, Reading, image_folder
 from tarea2.datasets.images import folder as image_data
+from tarea2.datasets.images.cache import default_folder
 from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.label_map import LabelMap, read_colours
 from tarea2.datasets.images.preprocessing import Preprocessing, parse_size
@@ -397,7 +398,7 @@ def test_every_class_is_told_with_its_pixels_and_masks(tmp_path):
 def test_shares_are_told_of_masks_in_colour_and_from_the_cache(tmp_path, monkeypatch, on_disk):
     if on_disk:
         monkeypatch.setattr(image_data, "KEPT", 1000)
-        monkeypatch.setattr(paths, "OWN", tmp_path / "own")
+        monkeypatch.chdir(tmp_path)
     folders_ = make(tmp_path, painted([BLACK, GREEN, RED]))
     shares = [image_folder(*folders_).shares for _ in range(2)]
     assert shares[0] == shares[1]
@@ -612,9 +613,13 @@ def test_a_class_that_few_images_hold_is_in_training_and_its_absence_is_said(tmp
 
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "OWN", tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(image_data, "KEPT", 1000)
     return make(tmp_path / "données à moi")
+
+
+def kept() -> list[str]:
+    return sorted(path.name for path in default_folder().glob("*"))
 
 
 def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
@@ -635,10 +640,10 @@ def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
 
 
 def test_a_changed_file_is_read_again(cached):
-    before = image_folder(*cached)
+    before = image_folder(*cached).sha256
     path = cached[0] / "03.png"
     Image.fromarray(255 - np.array(Image.open(path))).save(path)
-    assert image_folder(*cached).sha256 != before.sha256
+    assert image_folder(*cached).sha256 != before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
@@ -654,7 +659,58 @@ def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
     monkeypatch.setattr(image_data.Preprocessing, "image", stop)
     with pytest.raises((KeyboardInterrupt, OSError)):
         image_folder(*cached)
-    assert not [path for path in paths.OWN.rglob("*") if path.is_file()]
+    assert not kept()
+
+
+def test_nor_does_what_is_refused_at_the_end(cached):
+    (cached[0].parent / "test.txt").write_text("00\n")
+    (cached[0].parent / "train.txt").write_text("01\n")
+    with pytest.raises(DataError, match="10 of 12 images are in no list"):
+        image_folder(*cached)
+    assert not kept()
+
+
+@pytest.mark.parametrize("changed", ["list", "colours", "image", "mask", "package"])
+def test_whatever_decides_makes_a_new_cache_and_the_old_one_goes(cached, monkeypatch, changed):
+    root = cached[0].parent
+    for place in range(60):  # of another tool, among which a list is not overlooked
+        (cached[0] / f"a{place}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (root / "train.txt").write_text("".join(f"{place:02}\n" for place in range(12)))
+    (root / "c.txt").write_text("0 0 0 ground\n1 1 1 one\n2 2 2 two\n")
+    wishes = Reading(MaskOptions(colours=root / "c.txt"))
+    before, first = image_folder(*cached, reading=wishes).described(), kept()
+    assert len(first) == 2
+    image_folder(*cached, reading=replace(wishes, crop=16))
+    assert len(kept()) == 4  # of the same data, read in another way
+    if changed == "list":
+        (root / "train.txt").write_text("".join(f"{place:02}\n" for place in range(9)))
+        (root / "val.txt").write_text("09\n10\n11\n")
+    elif changed == "colours":
+        (root / "c.txt").write_text("0 0 0 ground\n1 1 1 two\n2 2 2 one\n")
+    elif changed == "package":
+        monkeypatch.setattr(paths, "digest_of_package", lambda: "other")
+    else:
+        path = cached[changed == "mask"] / "03.png"
+        Image.fromarray(np.array(Image.open(path))[:, ::-1]).save(path)
+    after = image_folder(*cached, reading=wishes)
+    assert (after.described() == before) == (changed == "package")
+    assert len(kept()) == 2
+    assert kept() != first
+
+
+@pytest.mark.parametrize("suffix", [".bytes", ".json"])
+def test_a_cut_cache_is_made_again(cached, suffix):
+    before = image_folder(*cached).sha256
+    (path,) = default_folder().glob(f"*{suffix}")
+    path.write_bytes(path.read_bytes()[:100])
+    assert image_folder(*cached).sha256 == before
+    assert len(kept()) == 2
+
+
+def test_a_cache_lies_where_results_do(cached, tmp_path):
+    image_folder(*cached, cache=tmp_path / "store" / "cache")
+    assert len(list((tmp_path / "store" / "cache").iterdir())) == 2
+    assert not kept()
 
 
 def test_an_array_store_goes_to_another_process_whole(cached, tmp_path):
@@ -662,7 +718,7 @@ def test_an_array_store_goes_to_another_process_whole(cached, tmp_path):
 
     large = image_folder(*cached).test.x
     copy = pickle.loads(pickle.dumps(large))
-    shutil.rmtree(paths.OWN)
+    shutil.rmtree(default_folder())
     assert isinstance(copy.source, np.ndarray)
     assert torch.equal(copy[:], image_folder(*cached).test.x[:])
 

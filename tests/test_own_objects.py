@@ -122,7 +122,7 @@ def test_the_ground_of_objects_may_have_another_value_or_colour(tmp_path):
 )
 def test_objects_leave_nothing_else_to_say(tmp_path, others):
     wishes = MaskOptions(objects=True, **others)
-    with pytest.raises(DataError, match="--objects and --.* exclude each other; give one"):
+    with pytest.raises(DataError, match=r"--objects and --.* exclude each other; give one"):
         image_folder(*save(tmp_path, numbered), reading=Reading(wishes))
 
 

@@ -255,12 +255,11 @@ def test_the_learning_curve_says_when_it_was_not_enough():
 @pytest.mark.parametrize("kept", [image_data.KEPT, 1000], ids=["memory", "disk"])
 def test_data_go_to_another_process_as_they_were_read(folders, tmp_path, monkeypatch, kept):
     """The arrays themselves; what is too large for memory is found in the cache again."""
-    monkeypatch.setattr(paths, "OWN", tmp_path / "own")
     monkeypatch.setattr(image_data, "KEPT", kept)
-    data = own.read_folders(*folders, Reading(size=(16, 32)))
+    data = own.read_folders(*folders, Reading(size=(16, 32)), tmp_path / "cache")
     packed = pickle.dumps(data)
-    assert data().on_disk == (kept == 1000)
-    assert (len(packed) < 4000) == data().on_disk
+    assert (data().cache_file is not None) == (kept == 1000)
+    assert (len(packed) < 4000) == (kept == 1000)
     monkeypatch.setattr(image_data, "read_image", None)  # no picture is read again
     again = pickle.loads(packed)()
     assert (again.sha256, again.described()) == (data().sha256, data().described())
@@ -338,6 +337,26 @@ def test_a_network_may_see_the_only_class_that_there_is():
     _, row, classes = _ranking(own).splitlines()
     assert row.split()[:3] == ["baseline", "undefined", "undefined"]
     assert classes == "baseline on test: IoU 0 1.000, IoU 1 undefined"
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_large_data_of_a_dry_run_leave_nothing(folders, tmp_path, monkeypatch, capsys, dry):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(image_data, "KEPT", 1000)
+    store = tmp_path / "store"
+    arguments = ["--out", store, "--size", "16x32", "--only", "baseline", "--seeds", 1,
+                 "--epochs", 1]  # fmt: skip
+    arguments += ["--dry-run"] if dry else []
+    assert run_cli(monkeypatch, "images", "train", "--images", folders[0], "--masks", folders[1],
+                   *arguments) == 0  # fmt: skip
+    told = capsys.readouterr().out
+    assert ("MB of arrays would lie in a cache" in told) == dry
+    assert (f"MB of arrays lie in a cache, {store / 'cache'}" in told) != dry
+    assert store.exists() != dry
+    assert not (tmp_path / "data").exists()
+    if not dry:  # where they lie is no part of what was decided: a run is found again
+        assert not any("cache" in line for line in json.loads(
+            next((store / "studies").glob("*.json")).read_text())["data"]["decided"])  # fmt: skip
 
 
 def test_a_run_and_the_model_say_what_was_decided(trained):
@@ -454,9 +473,8 @@ def test_any_picture_is_predicted_with_the_channels_of_training(trained, tmp_pat
 # Memory -------------------------------------------------------------------------------------------
 
 GROWTH = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
-from tarea2 import paths
 from tarea2.datasets import image_folder
 from tarea2.datasets.images import folder
 from tarea2.models import EncoderDecoderSpec
@@ -464,7 +482,8 @@ from tarea2.studies import segmentation
 from tarea2.training import fit
 from dataclasses import replace
 
-paths.OWN, folder.KEPT = Path(sys.argv[1]) / "own", 2**20
+os.chdir(sys.argv[1])
+folder.KEPT = 2**20
 recipe = replace(segmentation.RECIPE, epochs=1, batch_size=4)
 spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3, classes=2)
 peaks = []
@@ -495,6 +514,6 @@ def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
         [sys.executable, "-c", GROWTH, str(tmp_path)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "own" / "cache").glob("*.bytes"))  # it did not fit into what is kept
+    assert list((tmp_path / "data").rglob("*.bytes"))  # it did not fit into what is kept
     # 5.5, most of it batches that are larger; what is held as numbers with decimals takes 20 more
     assert int(done.stdout) / (count * side**2) < 12

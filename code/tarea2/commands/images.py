@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -163,6 +164,7 @@ def train(
         parse_values(values), parse_ignored(ignore or []), threshold,
         colours.resolve() if colours else None, background, objects,
     )  # fmt: skip
+    scratch = tempfile.TemporaryDirectory(prefix="tarea2-") if dry_run else None
     own = prepare(
         images, masks, name, out,
         Reading(
@@ -170,11 +172,13 @@ def train(
             allow_duplicates=allow_duplicates,
         ),
         Training(epochs, steps, class_weights, _augmentations(augment)),
+        Path(scratch.name) if scratch else None,
     )  # fmt: skip
     for change in own.changes:
         print(change)
-    _announce(own)
-    if dry_run:
+    _announce(own, dry_run)
+    if scratch:
+        scratch.cleanup()
         return
     try:
         if not force:
@@ -245,8 +249,9 @@ def report(
     print(f"the report is in {' and '.join(map(str, written))}")
 
 
-def _announce(own: OwnStudy) -> None:
+def _announce(own: OwnStudy, dry_run: bool) -> None:
     """Say what was decided about own images, and how the study trains on them."""
+    from tarea2 import paths
     from tarea2.datasets import FolderDataset
 
     first = own.study.definitions[0]
@@ -256,6 +261,10 @@ def _announce(own: OwnStudy) -> None:
         print(line)
     for line in data.shares:
         print(line)
+    file = data.cache_file
+    if file:
+        where = "would lie in a cache" if dry_run else f"lie in a cache, {paths.short(file)}"
+        print(f"{file.stat().st_size / 2**20:.0f} MB of arrays {where}")
     sizes = [len(split) for split in (data.train, data.validation, data.test)]
     steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
     weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"

@@ -189,7 +189,9 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
     if "reading" not in content:
         raise ResultError(f"{stored.name} does not say how its images were read; train it again")
     reading = Reading.from_description(_as_decided(content["reading"], stored.label_map))
-    data = image_folder(content["images"], content["masks"], reading=reading)
+    data = image_folder(
+        content["images"], content["masks"], reading=reading, cache=stored.store / "cache"
+    )
     if data.files != content["files"]:
         raise DataError(f"the images or masks have changed since {stored.name} was trained")
     if data.sha256 != content["data"]["sha256"]:

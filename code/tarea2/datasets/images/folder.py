@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from tarea2 import paths, records
+from tarea2 import paths
 from tarea2.datasets.array_store import ArrayStore
+from tarea2.datasets.images import cache as array_cache
 from tarea2.datasets.images.background import refuse_unclear
 from tarea2.datasets.images.duplicates import same_pictures, small_digest
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
@@ -39,10 +40,6 @@ from tarea2.datasets.split import DataError, Dataset, Split
 SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
 MANY = 500  # images from which a progress bar is shown
-META: records.Fields = {
-    "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict, "shares": list,
-    "valid_size": (list, type(None)),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,9 +96,10 @@ class FolderDataset(Dataset):
         return self.label_map.background
 
     @property
-    def on_disk(self) -> bool:
-        """Whether the arrays lie in the cache, too large to be kept in memory."""
-        return isinstance(self.train.x, ArrayStore) and isinstance(self.train.x.source, Path)
+    def cache_file(self) -> Path | None:
+        """Where the arrays lie, too large to be kept in memory."""
+        source = self.train.x.source if isinstance(self.train.x, ArrayStore) else None
+        return source if isinstance(source, Path) else None
 
     @property
     def decided(self) -> list[str]:
@@ -113,13 +111,15 @@ class FolderDataset(Dataset):
 
 
 def image_folder(
-    images: Path | str, masks: Path | str, name: str | None = None, reading: Reading | None = None
-) -> FolderDataset:
+    images: Path | str, masks: Path | str, name: str | None = None,
+    reading: Reading | None = None, cache: Path | None = None,
+) -> FolderDataset:  # fmt: skip
     """Read a segmentation data set from a folder of images and one of masks.
 
     Images become arrays ``(1 or 3, H, W)`` of 8 bits, masks ``(H, W)`` of classes or IGNORED; both
     are padded at the right and bottom to a multiple of 16, where pixels do not count. Where that
-    takes more than :data:`KEPT` bytes, they lie in a cache on the disk.
+    takes more than :data:`KEPT` bytes, they lie on the disk, in the folder ``cache``, by default
+    below the current one.
 
     Raises
     ------
@@ -133,40 +133,45 @@ def image_folder(
         raise DataError(f"{images} holds {len(pairs)} images, expected at least {SMALLEST}")
     roots = [images, masks, images.parent]
     lists = list_files(roots)
-    cached = paths.OWN / "cache" / f"{_fingerprint(pairs, roots, reading)}.bytes"
-    record = cached.with_suffix(".json")
-    if cached.exists() and record.exists():
-        return _assembled(name, records.read(record, META), cached)
+    others = lists + ([reading.masks.colours] if reading.masks.colours else [])
+    cached = array_cache.place(
+        cache or array_cache.default_folder(), [images, masks],
+        [path for pair in pairs for path in (pair.image, pair.mask)], others, repr(reading),
+    )  # fmt: skip
+    known = array_cache.found(cached)
+    if known is not None:
+        return _assembled(name, known, cached)
     pictures = _Pictures(pairs, reading.masks)
     label_map, preprocessing, said = pictures.surveyed(reading)
-    decided += said
+
+    def lay_down(file: BinaryIO) -> dict[str, Any]:
+        meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, file)
+        found, of_splits = split_pairs(
+            pairs, present, lists, reading.group, same, reading.allow_duplicates,
+            reading.allow_missing,
+        )  # fmt: skip
+        names = [entry.name for entry in label_map.entries]
+        of_splits += absences(present, found, names)
+        meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
+        meta["data"] = {
+            "legend": label_map.describe(),
+            "preparation": preprocessing.describe(),
+            "crop": reading.crop,
+            "images": {split: len(indices) for split, indices in found.items()},
+            "decided": [f"{len(pairs)} pairs of image and mask", *decided, *said, *of_splits],
+        }
+        return meta
+
     if pictures.bytes_needed(preprocessing, reading.crop or 0) <= KEPT:
         buffer = io.BytesIO()
-        meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, buffer)
-        source: np.ndarray | Path = np.frombuffer(buffer.getbuffer(), np.uint8)
-    else:
-        source = cached
-        with paths.replacing(cached) as temporary, temporary.open("wb") as file:
-            meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, file)
-        decided.append(
-            f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
-        )
-    found, said = split_pairs(
-        pairs, present, lists, reading.group, same, reading.allow_duplicates, reading.allow_missing
-    )
-    names = [entry.name for entry in label_map.entries]
-    decided += said + absences(present, found, names)
-    meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
-    meta["data"] = {
-        "legend": label_map.describe(),
-        "preparation": preprocessing.describe(),
-        "crop": reading.crop,
-        "images": {split: len(indices) for split, indices in found.items()},
-        "decided": [f"{len(pairs)} pairs of image and mask", *decided],
-    }
-    if isinstance(source, Path):
-        records.write(record, meta, META)
-    return _assembled(name, meta, source)
+        meta = lay_down(buffer)
+        return _assembled(name, meta, np.frombuffer(buffer.getbuffer(), np.uint8))
+    with paths.replacing(cached) as temporary:  # nothing is left where splits are refused
+        with temporary.open("wb") as file:
+            meta = lay_down(file)
+        meta["bytes"] = temporary.stat().st_size
+    array_cache.keep(cached, meta)
+    return _assembled(name, meta, cached)
 
 
 def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> FolderDataset:
@@ -325,13 +330,3 @@ def _lay_down(
 
 def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
-
-
-def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading) -> str:
-    """Changes when a file does, or what was wished; the contents themselves are not read."""
-    lists = [path for root in roots for path in sorted(root.rglob("*.txt"))][:50]
-    lists += [reading.masks.colours] if reading.masks.colours else []
-    files = [path for pair in pairs for path in (pair.image, pair.mask)] + lists
-    parts = [repr(reading), repr(sorted(META)), *(str(path.resolve()) for path in files)]
-    parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

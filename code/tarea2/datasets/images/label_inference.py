@@ -70,7 +70,8 @@ def _of_objects(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, 
     if given:
         raise DataError(f"--objects and {given[0]} exclude each other; give one")
     found, said = _by_value(masks, MaskOptions())
-    return one_class(found), [*said, "objects are numbered in the masks: all are one class, drawn as 255"]
+    said.append("objects are numbered in the masks: all are one class, drawn as 255")
+    return one_class(found), said
 
 
 def _inferred(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
