@@ -359,6 +359,37 @@ def test_large_data_of_a_dry_run_leave_nothing(folders, tmp_path, monkeypatch, c
             next((store / "studies").glob("*.json")).read_text())["data"]["decided"])  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("lacking", "value", "why"),
+    [("val", 0, None), ("val", 255, "images hold only pixels that do not count"),
+     ("test", 0, None), ("test", 255, None)],
+)  # fmt: skip
+def test_a_split_of_ground_or_ignored_pixels_alone_costs_no_training(
+    folders, tmp_path, monkeypatch, capsys, lacking, value, why
+):
+    for kind in folders:
+        for index in range(12):
+            split = "val" if index < 2 else "test" if index < 4 else "train"
+            (kind / split).mkdir(exist_ok=True)
+            path = kind / f"{index:02}.png"
+            path.rename(kind / split / path.name)
+    for path in (folders[1] / lacking).iterdir():
+        Image.fromarray(np.full_like(np.array(Image.open(path)), value)).save(path)
+    store = tmp_path / "store"
+    arguments = ("--out", store, "--size", "16x32", "--only", "baseline", "--seeds", 1,
+                 "--epochs", 1, "--ignore", 255, "--name", "a")  # fmt: skip
+    assert run_cli(monkeypatch, "images", "train", "--images", folders[0], "--masks", folders[1],
+                   *arguments) == 0  # fmt: skip
+    assert "undefined" in capsys.readouterr().out
+    found = json.loads(next((store / "results" / "a").glob("*.json")).read_text())["metrics"]
+    split = "validation" if lacking == "val" else "test"
+    for measure in ("what", *(("where", "miou", "background_share") if value else ())):
+        assert found[f"{split}_{measure}"] is None, measure
+    if why:
+        assert run_cli(monkeypatch, "images", "report", store) == 1
+        assert why in capsys.readouterr().err
+
+
 def test_a_run_and_the_model_say_what_was_decided(trained):
     run = json.loads(next((trained / "results" / "mío").glob("*.json")).read_text())
     card = json.loads((trained / "models" / "mío.json").read_text())

@@ -144,9 +144,11 @@ def load(store: Path, name: str) -> OwnRuns:
         raise ResultError(f"study {name} has no runs yet{also}; train it with {again}")
     best = best_run(current)
     if best is None:
+        held = np.sum([run["metrics"].get("validation_confusion", 1) for run in current])
+        what = "hold no class but background" if held else "hold only pixels that do not count"
         raise ResultError(
             f"no network of {name} has a defined validation score: the masks of its validation "
-            "images hold no class but background, so there is nothing to rank; add images"
+            f"images {what}, so there is nothing to rank; add images"
         )
     rows = [
         {field: run[field] for field in results.COLUMNS}
