@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +39,15 @@ def train(
     allow_missing: Annotated[
         bool,
         typer.Option(
-            "--allow-missing", help="Leave out images without a mask.", rich_help_panel=DATA
+            "--allow-missing",
+            help="Leave out images without a mask, or that no list of splits names.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
+    allow_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--allow-duplicates", help="Let the same image be in two splits.", rich_help_panel=DATA
         ),
     ] = False,
     group: Annotated[
@@ -74,6 +83,22 @@ def train(
             help="File of lines 'r g b name', for masks in colour.", rich_help_panel=MASKS
         ),
     ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            help="Value, colour or name of the class that is background, or none.",
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
+    objects: Annotated[
+        bool | None,
+        typer.Option(
+            "--objects/--classes",
+            help="Values or colours number objects, all of one class; or each is a class.",
+            show_default=False,
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -92,6 +117,13 @@ def train(
         int | None,
         typer.Option(
             min=1, max=10_000_000, help="So many steps at least.", rich_help_panel=LEARNING
+        ),
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="Learning rate; by default the best on validation of a short sweep.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     class_weights: Annotated[
@@ -118,13 +150,16 @@ def train(
 ) -> None:
     """Train the networks of the segmentation study on your own images.
 
-    Says how images and masks were read before it trains. What is stored is not trained again; an
-    interrupted run goes on where it stopped.
+    Says how images and masks were read before it trains. The learning rate is chosen on
+    validation, by short trainings of the first network, and stored. What is stored is not trained
+    again; an interrupted run goes on where it stopped.
     """
     from tarea2.datasets import Reading
     from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.losses import CLASS_WEIGHTS
+    from tarea2.own.learning_rate import sweep, with_rate
+    from tarea2.own.ranking import ranking
     from tarea2.own.study import Training, prepare, stale_advice, too_short
     from tarea2.studies import Stale, running
 
@@ -132,31 +167,42 @@ def train(
         raise ValueError(
             f"--class-weights {class_weights!r}, expected {' or '.join(CLASS_WEIGHTS)}"
         )
+    if lr is not None and not 0 < lr < 10:
+        raise ValueError(f"--lr {lr:g}: expected more than 0 and less than 10, such as 0.01")
     if epochs and steps:
         raise ValueError("--epochs and --steps exclude each other")
     training.check(backend, address, out)
     options = MaskOptions(
         parse_values(values), parse_ignored(ignore or []), threshold,
-        colours.resolve() if colours else None,
+        colours.resolve() if colours else None, background, objects,
     )  # fmt: skip
+    scratch = tempfile.TemporaryDirectory(prefix="tarea2-") if dry_run else None
     own = prepare(
         images, masks, name, out,
-        Reading(options, parse_size(size), crop, group, allow_missing),
-        Training(epochs, steps, class_weights, _augmentations(augment)),
+        Reading(
+            options, parse_size(size), crop, group, allow_missing,
+            allow_duplicates=allow_duplicates,
+        ),
+        Training(epochs, steps, class_weights, _augmentations(augment), lr),
+        Path(scratch.name) if scratch else None,
     )  # fmt: skip
     for change in own.changes:
         print(change)
-    _announce(own)
-    if dry_run:
+    _announce(own, dry_run)
+    if scratch:
+        scratch.cleanup()
         return
     try:
         if not force:
             running.missing(own.study, only, seeds)  # stops where runs are stale
+        if own.sweeps:
+            with training.stoppable():
+                own = with_rate(own, sweep(own, only))
         own.remember()
         training.train(own.study, only, seeds, jobs, force, address)
     except Stale as error:
         raise ValueError(stale_advice(own, error)) from None
-    print(_ranking(own))
+    print(ranking(own))
     _advise(own)
     for line in too_short(own):
         print(f"tarea2: {line}", file=sys.stderr)
@@ -218,20 +264,31 @@ def report(
     print(f"the report is in {' and '.join(map(str, written))}")
 
 
-def _announce(own: OwnStudy) -> None:
+def _announce(own: OwnStudy, dry_run: bool) -> None:
     """Say what was decided about own images, and how the study trains on them."""
+    from tarea2 import paths
+    from tarea2.datasets import FolderDataset
+
     first = own.study.definitions[0]
     data, recipe = first.data(), first.recipe
+    assert isinstance(data, FolderDataset)
     for line in own.content["data"]["decided"]:
         print(line)
+    for line in data.shares:
+        print(line)
+    file = data.cache_file
+    if file:
+        where = "would lie in a cache" if dry_run else f"lie in a cache, {paths.short(file)}"
+        print(f"{file.stat().st_size / 2**20:.0f} MB of arrays {where}")
     sizes = [len(split) for split in (data.train, data.validation, data.test)]
     steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
     weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"
+    rate = "learning rate to be chosen" if own.sweeps else f"learning rate {recipe.lr:g}"
     changed = f"; augmented by {', '.join(recipe.augment)}" if recipe.augment else ""
     print(
         f"{own.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
         f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
-        f"{steps} steps{weights}{changed}"
+        f"{steps} steps; {rate}{weights}{changed}"
     )
 
 
@@ -246,32 +303,17 @@ def _augmentations(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def _ranking(own: OwnStudy) -> str:
-    """The networks of a study on own images, best on validation first, undefined scores last."""
-    table, others = own.load()
-    columns = ["validation_miou", "test_miou", "parameters"]
-    if not len(table):
-        return "no network was trained"
-    grouped = table.groupby("name")
-    ranking = grouped[columns].mean().assign(seeds=grouped.size())
-    ranking = ranking.astype({"parameters": int})
-    ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
-    text = ranking.to_string(
-        index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
-    )
-    if others:
-        text += f"\nnot ranked, trained on other data or another recipe: {', '.join(others)}"
-    return text
-
-
 def _advise(own: OwnStudy) -> None:
     """Say what may be done with the best network, where there is one."""
     from tarea2 import paths
+    from tarea2.own.stored import blind_networks
 
     if not own.model.exists():
         return
+    table, _ = own.load()
+    known = "the best network is" if set(table["name"]) - blind_networks(table) else "stored:"
     model, store = (shlex.quote(paths.short(p)) for p in (own.model, own.model.parents[1]))
     use = f"tarea2 images predict --model {model} IMAGES -o OUT"
-    print(f"the best network is {model}; to use it: {use}")
+    print(f"{known} {model}; to use it: {use}")
     name = shlex.quote(own.study.name)
     print(f"all of it as a page: tarea2 images report {store} --name {name}")

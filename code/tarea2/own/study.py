@@ -17,6 +17,7 @@ import pandas as pd
 
 from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
+from tarea2.datasets.images.cache import default_folder
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
 from tarea2.training import Recipe
@@ -35,33 +36,40 @@ class ReadFolders:
     looks at the folders and finds them there.
     """
 
-    def __init__(self, dataset: FolderDataset, images: Path, masks: Path, reading: Reading):
-        self.dataset, self.images, self.masks, self.reading = dataset, images, masks, reading
+    def __init__(
+        self, dataset: FolderDataset, images: Path, masks: Path, reading: Reading, cache: Path
+    ):
+        self.dataset, self.images, self.masks = dataset, images, masks
+        self.reading, self.cache = reading, cache
 
     def __call__(self) -> FolderDataset:
         return self.dataset
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.dataset.on_disk:
-            return read_folders, (self.images, self.masks, self.reading)
-        return ReadFolders, (self.dataset, self.images, self.masks, self.reading)
+        folders = (self.images, self.masks, self.reading, self.cache)
+        if self.dataset.cache_file:
+            return read_folders, folders
+        return ReadFolders, (self.dataset, *folders)
 
 
-def read_folders(images: Path, masks: Path, reading: Reading) -> ReadFolders:
+def read_folders(images: Path, masks: Path, reading: Reading, cache: Path) -> ReadFolders:
     """Read a data set; see :func:`tarea2.datasets.image_folder`, also for what it raises."""
-    return ReadFolders(image_folder(images, masks, reading=reading), images, masks, reading)
+    dataset = image_folder(images, masks, reading=reading, cache=cache)
+    return ReadFolders(dataset, images, masks, reading, cache)
 
 
 @dataclass(frozen=True)
 class OwnStudy:
     """A study of own images, and what its data have changed in since it was trained last.
 
-    changes: sentences for the user; empty where nothing changed.
+    changes: sentences for the user; empty where nothing changed. sweeps: whether the learning
+    rate is still to be chosen, see :mod:`.learning_rate`.
     """
 
     study: Study
     content: dict[str, Any]
     changes: tuple[str, ...] = ()
+    sweeps: bool = False
 
     @property
     def file(self) -> Path:
@@ -91,13 +99,15 @@ class Training:
 
     epochs: exactly so many. steps: so many optimiser steps at least; by default :data:`STEPS`,
     and never fewer than the 12 epochs of the project's own study. class_weights, augment: see
-    :class:`tarea2.training.Recipe`.
+    :class:`tarea2.training.Recipe`. lr: the learning rate; by default that of the study as it was
+    stored, else it is to be chosen.
     """
 
     epochs: int | None = None
     steps: int | None = None
     class_weights: str = "none"
     augment: tuple[str, ...] = ()
+    lr: float | None = None
 
 
 def prepare(
@@ -107,6 +117,7 @@ def prepare(
     store: Path | None = None,
     reading: Reading | None = None,
     training: Training | None = None,
+    cache: Path | None = None,
 ) -> OwnStudy:
     """Read the data and set up the study on them.
 
@@ -115,6 +126,8 @@ def prepare(
     name: of the study; by default that of the folder and the first digits of the data's digest.
     store: folder for its results; by default :data:`tarea2.paths.OWN`.
     reading, training: what a user wishes; by default everything is deduced.
+    cache: folder for the arrays of large data; by default ``store/cache``, and without a store
+        below the current folder.
 
     Raises
     ------
@@ -126,7 +139,8 @@ def prepare(
     reading = reading or Reading()
     # Paths are made whole: a worker elsewhere has another current folder.
     images, masks = Path(images).resolve(), Path(masks).resolve()
-    data = read_folders(images, masks, reading)
+    cache = cache or (Path(store) / "cache" if store else default_folder())
+    data = read_folders(images, masks, reading, cache.resolve())
     dataset = data.dataset
     store = (store or paths.OWN).resolve()
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
@@ -138,7 +152,7 @@ def prepare(
         for definition in segmentation.study(data, channels, dataset.num_classes)
     )
     study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
-    content = {
+    content: dict[str, Any] = {
         "images": str(images),
         "masks": str(masks),
         "files": dataset.files,
@@ -146,7 +160,18 @@ def prepare(
         "recipe": records.describe(recipe)[1],
         "reading": reading.describe(),  # not in FIELDS: studies of an earlier version lack it
     }
-    return OwnStudy(study, content, tuple(_changes(study, content)))
+    given = training is not None and training.lr is not None
+    stored = None if given else _stored_rate(study, content)
+    if stored:
+        lr = stored["recipe"]["lr"]
+        study = replace(
+            study,
+            definitions=tuple(replace(d, recipe=replace(recipe, lr=lr)) for d in definitions),
+        )
+        content["recipe"] = content["recipe"] | {"lr": lr}
+        content |= {k: stored[k] for k in ("learning_rate",) if k in stored}
+    sweeps = not given and stored is None
+    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps)
 
 
 def too_short(own: OwnStudy) -> list[str]:
@@ -176,9 +201,19 @@ def _recipe(dataset: Dataset, training: Training, crop: int | None = None) -> Re
         wanted = math.ceil((training.steps or STEPS) / per_epoch)
         epochs = wanted if training.steps else max(base.epochs, wanted)
     return replace(
-        base, epochs=epochs, batch_size=batch, class_weights=training.class_weights,
-        augment=tuple(sorted(set(training.augment))), crop=crop,
+        base, lr=training.lr or base.lr, epochs=epochs, batch_size=batch, crop=crop,
+        class_weights=training.class_weights, augment=tuple(sorted(set(training.augment))),
     )  # fmt: skip
+
+
+def _stored_rate(study: Study, content: dict[str, Any]) -> dict[str, Any] | None:
+    """What is stored of a study of these data and this recipe, whatever its rate and epochs."""
+    path = _file(study.name, study.store)
+    known = _read_quietly(path) if path.exists() else None
+    free = {"lr": None, "epochs": None}
+    if known is None or known["data"] != content["data"]:
+        return None
+    return known if known["recipe"] | free == content["recipe"] | free else None
 
 
 def _file(name: str, store: Path | None) -> Path:
