@@ -137,3 +137,18 @@ def test_a_notebook_asks_first_and_answers_at_its_end(with_answers):
     assert "Es 42." in texts[asked + 2]
     assert texts[asked + 3] == "print(2 * product)"
     assert cells[asked + 3].outputs[0].text.strip() == "84"
+
+
+def test_the_formulas_lead_to_where_each_is_explained():
+    text = "\n".join(
+        part.source
+        for part in read("chapters/14-formulario.qmd", ROOT).cells
+        if part.kind == "markdown"
+    )
+    formulas = re.findall(r"(?ms)^\*\*.*?^\$\$.*?^\$\$$", text)
+    assert len(formulas) == text.count("\n$$\n") / 2
+    led = [
+        re.findall(r"\]\(0([1-7])-[a-z0-9-]+\.qmd#sec-[a-z0-9-]+\)\.", each) for each in formulas
+    ]
+    assert all(len(numbers) == 1 for numbers in led)
+    assert {numbers[0] for numbers in led} == set("1234567")
