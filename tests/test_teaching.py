@@ -108,7 +108,7 @@ def with_answers(tmp_path_factory):
 def test_on_the_screen_answers_are_folded_away_under_their_exercise(with_answers):
     page = BeautifulSoup((with_answers / "index.html").read_text("utf-8"), "html.parser").main
     folded = page.select("details.answer")
-    assert [details.summary.get_text() for details in folded] == ["Respuesta", "Respuesta"]
+    assert [details.summary.get_text() for details in folded] == ["Respuesta 1", "Respuesta 2"]
     assert not any(details.has_attr("open") for details in folded)
     assert "Es 42." in " ".join(folded[0].get_text().split())
     assert folded[1].select_one(".cell-output").get_text().strip() == "84"

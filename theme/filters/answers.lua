@@ -7,9 +7,9 @@ local function label(number)
   return pandoc.Strong("Respuesta " .. number .. ".")
 end
 
-local function folded(div)
+local function folded(div, number)
   local blocks = pandoc.Blocks {
-    pandoc.RawBlock("html", '<details class="answer"><summary>Respuesta</summary>') }
+    pandoc.RawBlock("html", '<details class="answer"><summary>Respuesta ' .. number .. "</summary>") }
   blocks:extend(div.content)
   blocks:insert(pandoc.RawBlock("html", "</details>"))
   return blocks
@@ -19,8 +19,8 @@ function Pandoc(doc)
   local answers, number = pandoc.Blocks {}, 0
   doc = doc:walk { Div = function(div)
     if not div.classes:includes("answer") then return nil end
-    if html then return folded(div) end
     number = number + 1
+    if html then return folded(div, number) end
     local first = div.content[1]
     if first and first.t == "Para" then
       first.content:insert(1, pandoc.Space())
@@ -31,7 +31,7 @@ function Pandoc(doc)
     answers:extend(div.content)
     return {}
   end }
-  if number > 0 then
+  if #answers > 0 then
     doc.blocks:insert(pandoc.Header(2, "Respuestas"))
     doc.blocks:extend(answers)
   end
