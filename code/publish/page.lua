@@ -236,8 +236,11 @@ local function write_callout(div)
     if div.classes:includes(class) then
       local title = pandoc.read(div.attributes["title"] or style[1], "markdown").blocks[1].content
       if html then
+        local escaped = { ["&"] = "&amp;", ['"'] = "&quot;", ["<"] = "&lt;" }
+        local name = pandoc.utils.stringify(title):gsub('[&"<]', escaped)
         local blocks = pandoc.Blocks {
-          raw('<aside class="callout ' .. class .. '"><p class="callout-title">'),
+          raw('<aside class="callout ' .. class .. '" aria-label="' .. name
+            .. '"><p class="callout-title">'),
           pandoc.Plain(title), raw("</p>"),
         }
         blocks:extend(div.content)

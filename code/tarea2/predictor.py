@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ class Predictor:
             model, Preprocessing.from_description(data["preparation"]),
             LabelMap.from_description(data["legend"]),
         )  # fmt: skip
+
+    def fitted_to(self, picture: Picture) -> Predictor:
+        """The same for a picture of another shape than those that the network learnt from.
+
+        The picture's shorter side is brought to their shorter side, and nothing is cut off.
+        """
+        side, (height, width) = min(self.preprocessing.size or (1, 1)), picture.size
+        longer = round(side * max(height, width) / min(height, width))
+        size = (side, longer) if height < width else (longer, side)
+        return replace(self, preprocessing=replace(self.preprocessing, size=size), divisor=1)
 
     def classes(self, picture: Picture) -> np.ndarray:
         """The class of each pixel, ``(H, W)`` of 8 bits, at the picture's own size."""

@@ -142,15 +142,10 @@ def segment_photograph(path: Path, output: Path) -> pd.DataFrame:
         folder or the image itself. ResultError: the model is not stored yet.
     """
     picture = _opened(path, output)
-    predictor = Predictor.from_card(*load_model("camvid"))
-    side, (height, width) = min(predictor.preprocessing.size or (1, 1)), picture.size
-    longer = round(side * max(height, width) / min(height, width))
-    size = (side, longer) if height < width else (longer, side)
-    preprocessing = replace(predictor.preprocessing, size=size)
+    predictor = Predictor.from_card(*load_model("camvid")).fitted_to(picture)
     if not picture.coloured:
         grey = "it has no colours, and the network learnt from photographs in colour"
         picture = replace(picture, remarks=(*picture.remarks, grey))
-    predictor = replace(predictor, preprocessing=preprocessing, divisor=1)
     return _written(predictor, picture, output, "share")
 
 

