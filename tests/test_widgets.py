@@ -14,6 +14,7 @@ from publish import widgets as site_widgets
 from publish.build import build
 from publish.page import PageError, read
 from tarea2 import models, widgets
+from tarea2.plots import explorer
 
 PIECE = """
 ::: {#prueba .tarea-convolution}
@@ -134,4 +135,4 @@ def test_other_weights_have_another_name(monkeypatch):
     ],
 )  # fmt: skip
 def test_the_input_range_is_what_gradients_find(spec):
-    assert widgets._field(spec) == models.output_field(spec, 160)
+    assert explorer.longest_field(spec) == models.output_field(spec, 160)

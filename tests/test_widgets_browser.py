@@ -13,10 +13,10 @@ import torch
 from playwright.sync_api import Page, expect
 
 from browsing import DESKTOP, dress, serious, uri, visit
-from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
+from tarea2 import convolution, datasets, metrics, models, questions, resampling
 from tarea2.datasets import number_words
 from tarea2.evaluation import predict
-from tarea2.plots import labels
+from tarea2.plots import explorer, labels
 from tarea2.typography import number
 
 SMALL = {"width": 360, "height": 740}
@@ -561,7 +561,7 @@ def test_field_and_costs_are_the_packages(piece):
     for options, (field, cost) in zip(specs, answers, strict=True):
         spec = models.EncoderDecoderSpec(**options)
         model = models.build(spec)
-        assert field == widgets._field(spec)
+        assert field == explorer.longest_field(spec)
         assert cost["weights"] == metrics.count_parameters(model)
         assert cost["multiplications"] == metrics.count_macs(model, torch.zeros(1, 1, 48, 48))
 
@@ -610,7 +610,7 @@ def test_rank_correlation_is_pandas(piece):
 def test_the_explorer_tells_correlations_curves_and_specs(piece):
     page = piece("explorador")
     reveal(page, "explorador")
-    table = widgets._networks()
+    table = explorer.table()
     whole = number(table["parameters"].corr(table["miou"], "spearman"), 2)
     expect(page.locator("#explorador .tarea-says")).to_contain_text(
         f"Correlación de rangos: {whole}"

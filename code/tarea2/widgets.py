@@ -13,18 +13,20 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import Tensor, no_grad
 
-from tarea2 import datasets, models, paths, questions, records, studies
+from tarea2 import datasets, metrics, models, paths, questions, records
 from tarea2.datasets import Split, composition, number_words
-from tarea2.plots import explorer, labels, scenes
+from tarea2.evaluation import predict
+from tarea2.models.skips import cut_skip
+from tarea2.plots import explorer, scenes
 from tarea2.studies import segmentation
 
 
@@ -70,6 +72,8 @@ def _floats(values: np.ndarray | Tensor) -> str:
     """Numbers as base64, in ``float32``."""
     return base64.b64encode(np.asarray(values).astype("<f4").tobytes()).decode()
 
+
+CUT_OVER = 100  # scenes over which a cut skip is measured
 
 # Pieces -----------------------------------------------------------------------------------------
 
@@ -136,7 +140,7 @@ def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
     rows = [
         {"label": row["label"], "parameters": row["parameters"], "miou": row["miou"],
          "spec": asdict(spec) if isinstance(spec, models.EncoderDecoderSpec) else None}
-        for row, spec in zip(_networks().to_dict("records"), specs, strict=True)
+        for row, spec in zip(explorer.table().to_dict("records"), specs, strict=True)
     ]  # fmt: skip
     return data(scene=_pixels(scene), size=scene.shape[-1], example=example, networks=rows)
 
@@ -157,6 +161,37 @@ def scene(split: Split, count: int = 8) -> Data:
         glyphs=_pixels(ink),
         colours=scenes.COLOURS,
     )  # fmt: skip
+
+
+def unet(split: Split, example: tuple[int, int], count: int = 4) -> Data:
+    """The best network from inside, on the first scenes; ``example``: the pixel looked at first.
+
+    What a cut skip takes away is also given as a mean, over :data:`CUT_OVER` scenes.
+    """
+    script = network("segmentation")[0]
+    return data(
+        scripts=["networks", "plot", "pad", "unet-views", "unet-workshop", "unet-skips"],
+        files=[script], script=script, example=list(example), colours=scenes.COLOURS,
+        scenes={
+            "count": count, "images": _pixels(split.x[:count]), "masks": _bytes(split.y[:count]),
+        },
+        over={"count": CUT_OVER, "scores": _scores_without_skips(split.x[:CUT_OVER], split.y[:CUT_OVER])},
+    )  # fmt: skip
+
+
+def _scores_without_skips(x: Tensor, y: Tensor) -> dict[str, dict[str, float]]:
+    """Where and what of the best network, whole ("none") and with one skip cut (its level)."""
+    model, _ = models.load_model("segmentation")
+    found = {}
+    for level in (None, *range(model.spec.depth)):
+        with nullcontext() if level is None else cut_skip(model, level):
+            masks = predict(model, x)[0].argmax(1)
+        cm = metrics.confusion_matrix(y, masks, model.spec.classes)
+        found["none" if level is None else str(level)] = {
+            "where": round(metrics.foreground_iou(cm), 4),
+            "what": round(metrics.foreground_accuracy(cm), 4),
+        }
+    return found
 
 
 def latent(z: Sequence[float]) -> Data:
@@ -200,7 +235,7 @@ def study(chosen: list[str]) -> Data:
     """Explore the segmentation study; the networks ``chosen`` are the example."""
     return data(
         files=[_vega()[0]],
-        networks=json.loads(_networks().to_json(orient="records")),
+        networks=json.loads(explorer.table().to_json(orient="records")),
         across=explorer.ACROSS, up=explorer.UP, chosen=chosen,
         wide=explorer.driven(520), narrow=explorer.driven(250),
     )  # fmt: skip
@@ -208,54 +243,7 @@ def study(chosen: list[str]) -> Data:
 
 def explore(chosen: list[str]) -> explorer.Explorer:
     """The same chart for a notebook, and its picture for paper."""
-    return explorer.Explorer(_networks(), chosen)
-
-
-@cache
-def _networks() -> pd.DataFrame:
-    """One row per network of the segmentation study: costs, field, mean scores, mean curve."""
-    runs = labels.labelled(studies.load("segmentation"))
-    rows = []
-    for name, (spec, _) in segmentation.networks().items():
-        of = runs[runs["name"] == name]
-        course = np.mean([h["validation"]["miou"] for h in of["history"]], axis=0)
-        field = _field(spec) if isinstance(spec, models.EncoderDecoderSpec) else None
-        rows.append({
-            "name": name, "label": of["label"].iloc[0], "kind": labels.KINDS[of["kind"].iloc[0]][2],
-            "parameters": int(of["parameters"].iloc[0]), "macs": int(of["macs"].iloc[0]),
-            "field": field,
-            "early": float(course[explorer.EARLY]), "miou": float(of["test_miou"].mean()),
-            "where": float(of["test_where"].mean()), "what": float(of["test_what"].mean()),
-            "course": [round(float(value), 4) for value in course],
-            "description": _describe(spec),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _field(spec: models.EncoderDecoderSpec) -> int:
-    """Side of the largest square that an output pixel sees."""
-    ranges = [models.input_range(spec, pixel) for pixel in range(2**spec.depth)]
-    return max(last - first + 1 for first, last in ranges)
-
-
-def _describe(spec: Any) -> str:
-    if not isinstance(spec, models.EncoderDecoderSpec):
-        return f"MONAI {spec.network}"
-    channels = ", ".join(map(str, spec.channels))
-    words = {"max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "repetir",
-             "bilinear": "bilineal", "transposed": "transpuesta",
-             "unpool": "max unpooling",
-             "none": "sin", "add": "sumadas", "concat": "concatenadas", "batch": "por lotes",
-             "group": "por grupos", "plain": "", "residual": "residual; ",
-             "separable": "separable; "}  # fmt: skip
-    bottom = f", {spec.bottom} en el fondo" if spec.bottom else ""
-    dilation = f", dilatación {spec.dilation}" if spec.dilation > 1 else ""
-    return (
-        f"{words[spec.block]}filtros {channels}; {spec.convolutions} conv. por nivel{bottom}; "
-        f"núcleo {spec.kernel} × {spec.kernel}{dilation}; baja: {words[spec.down]}; "
-        f"sube: {words[spec.up]}; conexiones de salto: {words[spec.skip]}; "
-        f"norma: {words[spec.norm]}"
-    )
+    return explorer.Explorer(explorer.table(), chosen)
 
 
 # Scripts beside the pages -------------------------------------------------------------------------

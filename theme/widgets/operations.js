@@ -89,6 +89,16 @@ globalThis.tarea = {};
     }
   }
 
+  // What one output (i, j) of a convolution multiplies: a cell for each weight of `kernel` (rows), with
+  // its place (r, c) in the input; `at(r, c)` gives the input's value, undefined in the padding.
+  function windowCells(at, kernel, i, j, { stride = 1, top = 0, left = 0, dilation = 1 } = {}) {
+    return kernel.flatMap((row, u) => row.map((weight, v) => {
+      const [r, c] = [i * stride + u * dilation - top, j * stride + v * dilation - left];
+      const value = at(r, c);
+      return { weight, value: value ?? 0, inside: value !== undefined, r, c };
+    }));
+  }
+
   // Zeros around the last two axes.
   function pad(x, padding) {
     if (!padding) return x;
@@ -225,7 +235,7 @@ globalThis.tarea = {};
   const argmax = (values) => values.reduce((best, value, k) => (value > values[best] ? k : best), 0);
 
   Object.assign(tarea, {
-    array, outputSize, conv1d, conv2d, pad, transposedConvolution, downsample, maxPool, meanPool,
+    array, outputSize, conv1d, conv2d, windowCells, pad, transposedConvolution, downsample, maxPool, meanPool,
     duplicate, maxUnpool, bilinear, relu, add, concatenate, dense, softmax, foldBatchNorm, gru, argmax,
   });
 })(globalThis.tarea);
