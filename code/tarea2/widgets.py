@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, no_grad
 
 from tarea2 import datasets, metrics, models, paths, questions, records
@@ -163,19 +164,23 @@ def scene(split: Split, count: int = 8) -> Data:
     )  # fmt: skip
 
 
-def unet(split: Split, example: tuple[int, int], count: int = 4) -> Data:
-    """The best network from inside, on the first scenes; ``example``: the pixel looked at first.
+def unet(split: Split, count: int = 4) -> Data:
+    """The best network from inside, on the first scenes of a split.
 
-    What a cut skip takes away is also given as a mean, over :data:`CUT_OVER` scenes.
+    Looked at first is the digit's pixel nearest to the middle. What a cut skip takes away is also
+    given over :data:`CUT_OVER` scenes.
     """
-    script = network("segmentation")[0]
+    script, many = network("segmentation")[0], slice(CUT_OVER)
+    ink = (split.y[0] > 0).nonzero()
+    middle = torch.tensor(split.y[0].shape) / 2
+    example = ink[((ink - middle) ** 2).sum(1).argmin()]
     return data(
         scripts=["networks", "plot", "pad", "unet-views", "unet-workshop", "unet-skips"],
-        files=[script], script=script, example=list(example), colours=scenes.COLOURS,
+        files=[script], script=script, example=example.tolist(), colours=scenes.COLOURS,
         scenes={
             "count": count, "images": _pixels(split.x[:count]), "masks": _bytes(split.y[:count]),
         },
-        over={"count": CUT_OVER, "scores": _scores_without_skips(split.x[:CUT_OVER], split.y[:CUT_OVER])},
+        over={"count": CUT_OVER, "scores": _scores_without_skips(split.x[many], split.y[many])},
     )  # fmt: skip
 
 
