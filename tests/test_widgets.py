@@ -15,8 +15,8 @@ from publish import widgets as site_widgets
 from publish.build import build
 from publish.page import PageError, read
 from tarea2 import models, widgets
-from tarea2.models.skips import cut_skip
 from tarea2.plots import explorer
+from tarea2.studies.skips import cut_skip
 
 PIECE = """
 ::: {#prueba .tarea-convolution}

@@ -3,22 +3,28 @@
 Pages are opened from disk. What pieces show is compared with the package.
 """
 
+import base64
 import json
 import re
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Page, expect
+from sklearn.datasets import load_sample_image
 
 from browsing import DESKTOP, PHONE, dress, serious, uri, visit
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
+from tarea2.datasets.images.reading import Picture
 from tarea2.evaluation import predict
-from tarea2.models.skips import cut_skip
 from tarea2.plots import explorer, labels
+from tarea2.predictor import Predictor
+from tarea2.studies.skips import cut_skip
 from tarea2.typography import number
 
 SMALL = {"width": 360, "height": 740}
@@ -26,7 +32,7 @@ CHAPTERS = {
     "taller": "06-preguntas-cnn", "campo": "08-segmentacion", "explorador": "08-segmentacion",
     "escena": "08-segmentacion", "digito": "05-mnist", "rayas": "04-remuestreo",
     "damero": "04-remuestreo", "codigos": "07-encoder-decoder", "escritor": "07-encoder-decoder",
-    "senal": "10-experimento-final", "unet": "08-segmentacion",
+    "senal": "10-experimento-final", "unet": "08-segmentacion", "foto": "09-escenas-de-calle",
 }  # fmt: skip
 PIECES = list(CHAPTERS)
 # A control of each piece, what a reader types or chooses there, and what a broken link would say.
@@ -34,7 +40,7 @@ CHANGES = {
     "taller": ("stride", "2"), "campo": ("depth", "3"), "explorador": ("across", "macs"),
     "escena": ("clutter", "3"), "digito": ("right", "2"), "rayas": ("phase", "0.5"),
     "damero": ("kernel", "4"), "codigos": ("first", "1"), "escritor": ("number", "777"),
-    "senal": ("shift", "5"), "unet": ("scene", "2"),
+    "senal": ("shift", "5"), "unet": ("scene", "2"), "foto": ("opacity", "0.3"),
 }  # fmt: skip
 
 
@@ -333,7 +339,7 @@ def sizes(site, page_name: str) -> int:
     "page_name", sorted({*CHAPTERS.values(), "01-convolucion-1d", "03-convolucion-2d"})
 )
 def test_pieces_stay_within_their_budget(site, page_name):
-    limit = 1_500_000 if page_name == "08-segmentacion" else 500_000
+    limit = {"08-segmentacion": 1_500_000, "09-escenas-de-calle": 1_000_000}.get(page_name, 500_000)
     assert 20_000 < sizes(site, page_name) < limit
 
 
@@ -1166,6 +1172,100 @@ def test_a_link_to_a_cut_skip_asks_first(piece):
     page = piece("unet", query="cut=1")
     assert page.locator("#unet-prediction").is_visible()
     assert page.evaluate("document.getElementById('unet').cutNow") == "none"
+
+
+# Your own photograph ---------------------------------------------------------------------------------
+
+
+def answered(page: Page) -> Page:
+    """The page, once the network has answered to the photograph that is shown."""
+    page.wait_for_function("/tardó/.test(document.querySelector('#foto .tarea-photo').textContent)")
+    return page
+
+
+@pytest.fixture(scope="module")
+def flower(tmp_path_factory) -> Path:
+    """A photograph that is none of a street, as a PNG."""
+    path = tmp_path_factory.mktemp("fotos") / "mi flor.png"
+    Image.fromarray(load_sample_image("flower.jpg")[::2, ::2]).save(path)
+    return path
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_photograph_is_answered_in_the_page(piece, flower, way):
+    page = answered(piece("foto"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    reveal(page, "foto")
+    says = page.locator("#foto .tarea-says")
+    before = says.text_content()
+    if way == "chosen":
+        page.locator("#foto input[type=file]").first.set_input_files(flower)
+    else:
+        text = base64.b64encode(flower.read_bytes()).decode()
+        page.evaluate(
+            """(text) => { const files = new DataTransfer(), bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            files.items.add(new File([bytes], "mi flor.png", { type: "image/png" }));
+            document.querySelector("#foto .tarea-live").dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true })); }""",
+            text,
+        )
+    expect(page.locator("#foto .tarea-photo")).to_contain_text("mi flor.png, 320 × 214 píxeles")
+    answered(page)
+    assert not says.is_visible()  # another photograph, another question
+    page.locator("#foto-prediction").select_option("5")
+    page.locator("#foto form button", has_text="Comprobar").click()
+    expect(page.locator("#foto .tarea-reply")).to_have_text(re.compile("^(Sí|No)"))
+    expect(says).to_be_visible()
+    assert says.text_content() != before
+    found = np.array(page.evaluate("Array.from(document.getElementById('foto').found)"))
+    model, card = models.load_model("camvid")
+    predictor = Predictor.from_card(model, card)
+    small = predictor.preprocessing.image(Picture("x", np.asarray(Image.open(flower))))
+    expected = predictor.classes(Picture("x", small.transpose(1, 2, 0)))
+    assert (found.reshape(expected.shape) == expected).mean() > 0.99
+    assert any(url.startswith("blob:") for url in asked)  # it is read, from memory
+    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == []
+
+
+@pytest.mark.parametrize("kind", ["text", "heic", "heic-renamed", "large"])
+def test_what_is_no_photograph_is_refused_in_a_sentence(piece, tmp_path, kind):
+    page = answered(piece("foto"))
+    before = page.locator("#foto .tarea-photo").text_content()
+    content = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    path = tmp_path / {"text": "notas.jpg", "heic": "IMG_1.HEIC"}.get(kind, "foto.jpg")
+    path.write_bytes(b"nada que ver" if kind == "text" else content)
+    if kind == "large":
+        path = tmp_path / "grande.png"
+        Image.new("1", (8000, 6300)).save(path)
+    page.locator("#foto input[type=file]").first.set_input_files(path)
+    sentence = {"text": "No es una imagen", "large": "Tiene 50,4 millones de píxeles"}
+    expect(message(page, "foto", "file")).to_contain_text(sentence.get(kind, "HEIC"))
+    assert page.locator("#foto .tarea-photo").text_content() == before
+
+
+def test_probabilities_follow_the_cursor_of_a_photograph(piece):
+    page = answered(piece("foto"))
+    reveal(page, "foto")
+    photo = page.locator("#foto .tarea-photo canvas[tabindex]")
+    bars = page.locator("#foto .tarea-bars").first
+
+    def likeliest() -> str:
+        return page.evaluate(
+            """() => { const p = document.getElementById("foto"), [row, column] = p.state.at, shares = p.probabilities[row * 160 + column];
+            return p.names[tarea.argmax(shares)]; }"""
+        )
+
+    photo.focus()
+    for key in ("Shift+ArrowUp", "ArrowLeft", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    assert state(page, "foto")["at"] == "60_79"
+    expect(bars.locator(".tarea-best").first).to_have_text(likeliest())
+    photo.click(position={"x": 5, "y": 5})
+    assert state(page, "foto")["at"] == "1_1"
+    expect(bars.locator(".tarea-best").first).to_have_text(likeliest())
+    put(page, "foto", "wipe", "40")
+    expect(page.locator("#foto .tarea-value").nth(1)).to_have_text("40\u00a0%")
+    assert page.evaluate("document.getElementById('foto').mask.style.clipPath").endswith("40%)")
 
 
 @pytest.mark.parametrize("name", ["taller", "escena"])

@@ -1,22 +1,28 @@
 """The JavaScript operations and networks in a real browser, against the package."""
 
+import base64
 import json
 from contextlib import nullcontext
+from copy import deepcopy
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
 from publish.project import ROOT
 from tarea2 import convolution, metrics, models, resampling, typography, widgets
 from tarea2.datasets import number_words
+from tarea2.datasets.images.preprocessing import Preprocessing, padded
+from tarea2.datasets.images.reading import Picture
 from tarea2.models import NumberWriter
-from tarea2.models.skips import cut_skip
+from tarea2.predictor import Predictor
+from tarea2.studies.skips import cut_skip
 
 CASES = 200
-SCRIPTS = ("operations", "piece", "networks", "unet-views")
+SCRIPTS = ("operations", "piece", "networks", "unet-views", "photograph")
 
 
 @pytest.fixture(scope="module")
@@ -439,6 +445,70 @@ def steps_of_means(network, x: torch.Tensor, cut: int | None) -> list[torch.Tens
     """As ``steps_of``, with means for maxima, which see the same cells."""
     with patch.object(F, "max_pool2d", F.avg_pool2d):
         return steps_of(network, x, cut)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    """A photograph, larger and smaller than the network's, upright and lying, and noise."""
+    photograph = load_sample_image("china.jpg")
+    noise = np.random.default_rng(18).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    return [photograph[:300, :400], photograph[::3, ::5], photograph[:200:2, :60], noise]
+
+
+def test_a_picture_is_reduced_as_the_package_does(page, pictures):
+    generator, whole = drawn(19)
+    drawn_ones = [
+        generator.integers(0, 256, (whole(3, 60), whole(3, 60), 3), dtype=np.uint8) for _ in range(40)
+    ]  # fmt: skip
+    differing = []
+    for picture in [*drawn_ones, *pictures[:1]]:
+        size = whole(3, 60), whole(3, 60)
+        preprocessing = Preprocessing(colours=True, size=size)
+        expected = preprocessing.image(Picture("x", picture)).astype(int)
+        answer = page.evaluate(
+            "([x, h, w]) => to(tarea.resizePicture(tarea.array(x.shape, Uint8ClampedArray.from(x.data)), h, w))",
+            [sent(picture.transpose(2, 0, 1)), *size],
+        )
+        found = received(answer).astype(int)
+        assert np.abs(found - expected).max() <= 1  # Pillow sums in fixed point
+        differing.append((found != expected).mean())
+    assert np.mean(differing) < 0.02
+
+
+def test_a_photograph_is_answered_as_by_the_package(page, pictures):
+    model, card = models.load_model("camvid")
+    exact = Predictor.from_card(model, card)
+    rounded = deepcopy(model)
+    rounded.load_state_dict({
+        name: value.half().float() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    })  # fmt: skip
+    page.evaluate(
+        f'() => {{ window.run = tarea.encoderDecoder(tarea.network("{widgets.network("camvid")[0]}")); }}'
+    )
+    for picture in pictures:
+        x = exact.preprocessing.image(Picture("x", picture))
+        with torch.no_grad():
+            batch = torch.from_numpy(padded(x, exact.divisor).copy())[None].float() / 255
+            expected = rounded(batch)[0, :, :120]
+            plain = model(batch)[0, :, :120]
+        # What the page reduces itself may differ by a grey level: the same reduced picture is given.
+        answer = page.evaluate(
+            "(x) => to(tarea.photograph.scoresOf(run, tarea.array(x.shape, Uint8ClampedArray.from(x.data))))",
+            sent(x),
+        )
+        scores = received(answer)
+        np.testing.assert_allclose(scores, expected.numpy(), atol=2e-3)
+        assert (scores.argmax(0) == plain.argmax(0).numpy()).mean() > 0.995
+
+
+def test_numbers_of_16_bits_are_numpys(page):
+    generator, _ = drawn(20)
+    values = np.concatenate([generator.normal(size=200), [0, -0.0, 6e-8, -6.1e-5, 65504, 1e-4]])
+    halves = values.astype("<f2")
+    text = base64.b64encode(halves.tobytes()).decode()
+    answer = page.evaluate("(text) => Array.from(tarea.halves(text))", text)
+    assert answer == halves.astype(float).tolist()
 
 
 def test_where_and_what_are_the_metrics(page):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -21,14 +21,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
 from torch import Tensor, no_grad
 
-from tarea2 import datasets, metrics, models, paths, questions, records
+from tarea2 import datasets, models, paths, questions, records
 from tarea2.datasets import Split, composition, number_words
-from tarea2.evaluation import predict
-from tarea2.models.skips import cut_skip
-from tarea2.plots import explorer, scenes
+from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import segmentation
+from tarea2.studies.skips import scores_with_cuts
 
 
 class Data(str):
@@ -61,7 +62,7 @@ def _plain(value: Any) -> Any:
 
 def _bytes(values: np.ndarray | Tensor) -> str:
     """Whole numbers up to 255 as base64, a byte each."""
-    return base64.b64encode(np.asarray(values).astype(np.uint8).tobytes()).decode()
+    return _encoded(np.asarray(values).astype(np.uint8))
 
 
 def _pixels(grey: np.ndarray | Tensor) -> str:
@@ -71,7 +72,11 @@ def _pixels(grey: np.ndarray | Tensor) -> str:
 
 def _floats(values: np.ndarray | Tensor) -> str:
     """Numbers as base64, in ``float32``."""
-    return base64.b64encode(np.asarray(values).astype("<f4").tobytes()).decode()
+    return _encoded(np.asarray(values).astype("<f4"))
+
+
+def _encoded(values: np.ndarray) -> str:
+    return base64.b64encode(values.tobytes()).decode()
 
 
 CUT_OVER = 100  # scenes over which a cut skip is measured
@@ -171,6 +176,7 @@ def unet(split: Split, count: int = 4) -> Data:
     given over :data:`CUT_OVER` scenes.
     """
     script, many = network("segmentation")[0], slice(CUT_OVER)
+    model, _ = models.load_model("segmentation")
     ink = (split.y[0] > 0).nonzero()
     middle = torch.tensor(split.y[0].shape) / 2
     example = ink[((ink - middle) ** 2).sum(1).argmin()]
@@ -180,23 +186,31 @@ def unet(split: Split, count: int = 4) -> Data:
         scenes={
             "count": count, "images": _pixels(split.x[:count]), "masks": _bytes(split.y[:count]),
         },
-        over={"count": CUT_OVER, "scores": _scores_without_skips(split.x[many], split.y[many])},
+        over={
+            "count": CUT_OVER,
+            "scores": scores_with_cuts(model, split.x[many], split.y[many]),
+        },
     )  # fmt: skip
 
 
-def _scores_without_skips(x: Tensor, y: Tensor) -> dict[str, dict[str, float]]:
-    """Where and what of the best network, whole ("none") and with one skip cut (its level)."""
-    model, _ = models.load_model("segmentation")
-    found = {}
-    for level in (None, *range(model.spec.depth)):
-        with nullcontext() if level is None else cut_skip(model, level):
-            masks = predict(model, x)[0].argmax(1)
-        cm = metrics.confusion_matrix(y, masks, model.spec.classes)
-        found["none" if level is None else str(level)] = {
-            "where": round(metrics.foreground_iou(cm), 4),
-            "what": round(metrics.foreground_accuracy(cm), 4),
-        }
-    return found
+def photograph() -> Data:
+    """Segment a photograph of the reader's; one under a free licence stands there first."""
+    script = network("camvid")[0]
+    example = Image.fromarray(load_sample_image("china.jpg"))
+    example.thumbnail((480, 480))
+    jpeg = io.BytesIO()
+    example.save(jpeg, format="JPEG", quality=80)
+    return data(
+        scripts=["networks", "plot"], files=[script], script=script,
+        classes=[
+            {"name": labels.STREET_CLASSES[name], "colour": colour}
+            for name, colour in datasets.CAMVID_CLASSES.items()
+        ],
+        example={
+            "address": f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}",
+            "credit": "Fotografía de danielbuechele, CC BY 2.0, de scikit-learn",
+        },
+    )  # fmt: skip
 
 
 def latent(z: Sequence[float]) -> Data:
@@ -256,13 +270,14 @@ def explore(chosen: list[str]) -> explorer.Explorer:
 # Stored models that pieces run.
 NETWORKS = (
     "segmentation", "segmentation-baseline", "mnist-notebook", "mnist-dense", "autoencoder-2",
-    "numbers-compact", "mnist1d",
+    "numbers-compact", "mnist1d", "camvid",
 )  # fmt: skip
+HALF = {"camvid"}  # those whose weights travel in 16 bits, for their size
 
 
 @cache
 def network(model: str) -> tuple[str, str]:
-    """Name and text of the script with a stored model's spec and weights, in ``float32``."""
+    """Name and text of the script with a stored model's spec and weights: ``float32``, or HALF."""
     built, card = models.load_model(model)
     tensors = {
         name: tensor.numpy()
@@ -272,8 +287,12 @@ def network(model: str) -> tuple[str, str]:
     content: dict[str, Any] = {
         "spec": card["spec"],
         "shapes": {name: array.shape for name, array in tensors.items()},
-        "weights": _floats(np.concatenate([array.ravel() for array in tensors.values()])),
     }
+    weights = np.concatenate([array.ravel() for array in tensors.values()])
+    if model in HALF:
+        content |= {"half": True, "weights": _encoded(weights.astype("<f2"))}
+    else:
+        content["weights"] = _floats(weights)
     if isinstance(built, models.NumberWriter):
         content["extra"] = {
             "vocabulary": number_words.vocabulary(), "longest": number_words.longest(),

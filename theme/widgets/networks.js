@@ -9,7 +9,7 @@
   function network(name) {
     const content = tarea.received[name];
     if (!content) throw new Error("los pesos que acompañan a la página no son los suyos; hay que volver a construir el sitio");
-    const weights = tarea.floats(content.weights);
+    const weights = content.half ? tarea.halves(content.weights) : tarea.floats(content.weights);
     const tensors = {};
     let at = 0;
     for (const [key, shape] of Object.entries(content.shapes)) {
@@ -24,18 +24,21 @@
   // steps that it reads, `layer` weight, bias, stride, padding and dilation where it is a
   // convolution. `skips(level)` says whether a skip is whole; of one that is cut, zeros arrive.
   function encoderDecoder({ spec, tensors }) {
-    const unknown = spec.block !== "plain" || spec.norm === "group" || !["nearest", "transposed"].includes(spec.up);
+    const unknown = spec.block === "separable" || spec.norm === "group" || !["nearest", "transposed"].includes(spec.up);
     if (unknown) throw new Error("esta arquitectura no está escrita en JavaScript");
     const convolution = (name, rest = {}) => ({ weight: tensors[`${name}.weight`], bias: tensors[`${name}.bias`]?.data ?? null,
       stride: 1, padding: 0, dilation: 1, ...rest });
-    const block = (name, count, dilation = 1) => Array.from({ length: count }, (_, i) => {
-      const layer = convolution(`${name}.convolutions.${i}`, { padding: dilation * (spec.kernel >> 1), dilation });
-      if (spec.norm !== "batch") return layer;
-      const of = (part) => tensors[`${name}.norms.${i}.${part}`].data;
-      return { ...layer, ...foldBatchNorm(layer.weight, layer.bias, {
-        weight: of("weight"), bias: of("bias"), mean: of("running_mean"), variance: of("running_var"),
-      }) };
-    });
+    const block = (name, count, dilation = 1) => {
+      const layers = Array.from({ length: count }, (_, i) => {
+        const layer = convolution(`${name}.convolutions.${i}`, { padding: dilation * (spec.kernel >> 1), dilation });
+        if (spec.norm !== "batch") return layer;
+        const of = (part) => tensors[`${name}.norms.${i}.${part}`].data;
+        return { ...layer, ...foldBatchNorm(layer.weight, layer.bias, {
+          weight: of("weight"), bias: of("bias"), mean: of("running_mean"), variance: of("running_var"),
+        }) };
+      });
+      return { layers, residual: spec.block === "residual", shortcut: `${name}.shortcut.weight` in tensors ? convolution(`${name}.shortcut`) : null };
+    };
     const depth = [...Array(spec.depth).keys()];
     const encoder = depth.map((level) => block(`encoder.${level}`, spec.convolutions));
     const bottom = block("bottom", spec.bottom ?? spec.convolutions, spec.dilation);
@@ -49,12 +52,16 @@
       const steps = [{ kind: "input", level: 0, from: [], maps: x }];
       const take = (kind, level, maps, from, rest = {}) => steps.push({ kind, level, from, maps, ...rest });
       const last = () => steps.length - 1;
-      const convolve = (kind, level, layer, rest = {}) => {
-        const { weight, bias, stride, padding, dilation } = layer;
-        const maps = conv2d(steps.at(-1).maps, weight, stride, padding, dilation, bias);
-        take(kind, level, rest.relu ? relu(maps) : maps, [last()], { layer, ...rest });
+      const through = (maps, { weight, bias, stride, padding, dilation }) => conv2d(maps, weight, stride, padding, dilation, bias);
+      const convolve = (kind, level, layer) => take(kind, level, through(steps.at(-1).maps, layer), [last()], { layer });
+      const run = ({ layers, residual, shortcut }, level) => {
+        const before = last(), { maps: x } = steps[before];
+        layers.forEach((layer, i) => {
+          const around = residual && i === layers.length - 1;  // its step reads the block's input too
+          const maps = through(steps.at(-1).maps, layer), sum = around ? add(maps, shortcut ? through(x, shortcut) : x) : maps;
+          take("convolution", level, relu(sum), [last(), ...(around ? [before] : [])], { layer, relu: true });
+        });
       };
-      const run = (layers, level) => { for (const layer of layers) convolve("convolution", level, layer, { relu: true }); };
       const kept = [], levels = [];
       const note = (name) => levels.push({ name, maps: steps.at(-1).maps });
       for (const level of depth) {

@@ -53,6 +53,11 @@
   // Bytes and floats that the package wrote as base64.
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const floats = (text) => new Float32Array(bytes(text).buffer);
+  // Numbers of 16 bits (IEEE 754: sign, 5 bits of exponent, 10 of fraction) as those of 32.
+  const halves = (text) => Float32Array.from(new Uint16Array(bytes(text).buffer), (bits) => {
+    const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * fraction / 1024);
+  });
 
   // Draw values as pixels: `colour(value, index)` gives [red, green, blue], 0 to 255; null is clear.
   function picture(canvas, values, width, height, colour) {
@@ -241,7 +246,7 @@
       const message = this.labelled(name, label, input, { panel, after: [output] });
       output.setAttribute("for", input.id);
       output.setAttribute("aria-live", "off");  // the slider itself tells its value
-      input.addEventListener("input", () => this.attempt({ [name]: input.value }));
+      input.addEventListener("input", () => { if (this.attempt({ [name]: input.value })) show(this.state[name]); });
       const show = (value) => {
         input.value = value;
         output.textContent = number(value, decimals) + unit;
@@ -428,6 +433,6 @@
   }
 
   Object.assign(tarea, {
-    number, percent, terms, parseNumber, make, bytes, floats, picture, grey, ownScale, random, Piece, define,
+    number, percent, terms, parseNumber, make, bytes, floats, halves, picture, grey, ownScale, random, Piece, define,
   });
 })(globalThis.tarea);

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from torch import Tensor, nn
 
+from tarea2 import metrics
+from tarea2.evaluation import predict
 from tarea2.models.encoder_decoder import EncoderDecoder
 
 
@@ -36,3 +38,21 @@ def cut_skip(model: EncoderDecoder, level: int) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+def scores_with_cuts(model: EncoderDecoder, x: Tensor, y: Tensor) -> dict[str, dict[str, float]]:
+    """Where and what of a network, whole ("none") and with each of its skips cut ("0", "1", …).
+
+    ``x``: images ``(n, 1, H, W)``; ``y``: their masks ``(n, H, W)``. Where is
+    :func:`metrics.foreground_iou`, what is :func:`metrics.foreground_accuracy`.
+    """
+    found = {}
+    for level in (None, *range(model.spec.depth)):
+        with nullcontext() if level is None else cut_skip(model, level):
+            masks = predict(model, x)[0].argmax(1)
+        cm = metrics.confusion_matrix(y, masks, model.spec.classes)
+        found["none" if level is None else str(level)] = {
+            "where": round(metrics.foreground_iou(cm), 4),
+            "what": round(metrics.foreground_accuracy(cm), 4),
+        }
+    return found
