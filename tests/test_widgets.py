@@ -6,6 +6,7 @@ import re
 import nbformat
 import numpy as np
 import pytest
+import torch
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
@@ -14,6 +15,8 @@ from publish import widgets as site_widgets
 from publish.build import build
 from publish.page import PageError, read
 from tarea2 import models, widgets
+from tarea2.plots import explorer
+from tarea2.studies.skips import cut_skip
 
 PIECE = """
 ::: {#prueba .tarea-convolution}
@@ -134,4 +137,33 @@ def test_other_weights_have_another_name(monkeypatch):
     ],
 )  # fmt: skip
 def test_the_input_range_is_what_gradients_find(spec):
-    assert widgets._field(spec) == models.output_field(spec, 160)
+    assert explorer.longest_field(spec) == models.output_field(spec, 160)
+
+
+def test_a_cut_skip_sends_zeros_while_it_is_cut():
+    spec = models.EncoderDecoderSpec(width=3, depth=2, norm="none")
+    model = models.build(spec).eval()
+    x = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(3))
+    seen = []
+    model.decoder[1].register_forward_hook(lambda block, inputs, output: seen.append(inputs[0]))
+    with torch.no_grad():
+        whole = model(x)
+        with cut_skip(model, 0):
+            cut = model(x)
+        again = model(x)
+    first, second, _ = seen
+    torch.testing.assert_close(second[:, :3], first[:, :3])  # what is enlarged stays
+    assert first[:, 3:].abs().sum() > 0
+    assert second[:, 3:].abs().sum() == 0
+    assert not torch.equal(whole, cut)
+    torch.testing.assert_close(again, whole)
+
+
+@pytest.mark.parametrize(
+    ("rest", "level", "sentence"),
+    [({"skip": "add"}, 0, "skip is 'add'"), ({}, 2, "level is 2"), ({}, -1, "level is -1")],
+)
+def test_a_skip_that_is_not_there_cannot_be_cut(rest, level, sentence):
+    model = models.build(models.EncoderDecoderSpec(width=2, depth=2, **rest))
+    with pytest.raises(ValueError, match=sentence), cut_skip(model, level):
+        pass

@@ -1,18 +1,28 @@
 """The JavaScript operations and networks in a real browser, against the package."""
 
+import base64
 import json
+from contextlib import nullcontext
+from copy import deepcopy
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
 from publish.project import ROOT
-from tarea2 import convolution, models, resampling, typography, widgets
+from tarea2 import convolution, metrics, models, resampling, typography, widgets
 from tarea2.datasets import number_words
+from tarea2.datasets.images.preprocessing import Preprocessing, padded
+from tarea2.datasets.images.reading import Picture
 from tarea2.models import NumberWriter
+from tarea2.predictor import Predictor
+from tarea2.studies.skips import cut_skip
 
 CASES = 200
+SCRIPTS = ("operations", "piece", "networks", "unet-views", "photograph")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +32,7 @@ def page(browser, tmp_path_factory):
     for name, text in widgets.scripts().items():
         (folder / f"{name}.js").write_text(text, encoding="utf-8")
     theme = ROOT / "theme" / "widgets"
-    sources = [(theme / f"{name}.js").as_uri() for name in ("operations", "piece", "networks")]
+    sources = [(theme / f"{name}.js").as_uri() for name in SCRIPTS]
     sources += [f"{name}.js" for name in widgets.scripts()]
     tags = "".join(f'<script src="{source}"></script>' for source in sources)
     (folder / "index.html").write_text(f"<!DOCTYPE html><meta charset=utf-8>{tags}", "utf-8")
@@ -339,6 +349,203 @@ def test_a_network_gives_what_pytorch_gives(page, model):
     page.evaluate(setup)
     answers = ask(page, RUN[model], [sent(row[None].numpy()) for row in x])
     np.testing.assert_allclose(np.array(answers), expected, atol=1e-4)
+
+
+def steps_of(model, x: torch.Tensor, cut: int | None) -> list[torch.Tensor]:
+    """What every step of an encoder-decoder gives, in the order of the JavaScript, by its modules."""
+    found, kept = [x], []
+
+    def take(h: torch.Tensor) -> torch.Tensor:
+        found.append(h)
+        return h
+
+    def block(part, h):
+        for layer, norm in zip(part.convolutions, part.norms, strict=True):
+            h = take(F.relu(norm(layer(h))))
+        return h
+
+    h, depth = x, model.spec.depth
+    for level, part in enumerate(model.encoder):
+        kept.append(block(part, h))
+        h = take(model.halvings[level](kept[-1]) if model.halvings else F.max_pool2d(kept[-1], 2))
+    h = block(model.bottom, h)
+    for step, part in enumerate(model.decoder):
+        level = depth - 1 - step
+        h = take(F.interpolate(take(model.reductions[step](h)), scale_factor=2, mode="nearest"))
+        if model.spec.skip == "concat":
+            h = take(torch.cat([h, kept[level] * (level != cut)], 1))
+        h = block(part, h)
+    take(model.head(h))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("model", "cut"),
+    [("segmentation", None), ("segmentation", 0), ("segmentation", 1), ("segmentation-baseline", None)],
+)  # fmt: skip
+def test_every_step_of_an_encoder_decoder_is_pytorchs(page, model, cut):
+    built, _ = models.load_model(model)
+    x = inputs_of(model)[[0, 1, 30]]
+    with torch.no_grad(), nullcontext() if cut is None else cut_skip(built, cut):
+        expected = steps_of(built, x, cut)
+        torch.testing.assert_close(expected[-1], built(x))
+    page.evaluate(
+        f"""() => {{ window.run = tarea.encoderDecoder(tarea.network("{widgets.network(model)[0]}"));
+        window.from32 = ({{shape, data}}) => tarea.array(shape, Float32Array.from(data)); }}"""
+    )
+    answers = ask(
+        page,
+        f"(x) => run(from32(x), {{ skips: (level) => level !== {-1 if cut is None else cut} }}).steps.map(({{ maps }}) => to(maps))",
+        [sent(row[None].numpy()) for row in x],
+    )
+    for place, steps in enumerate(answers):
+        assert len(steps) == len(expected)
+        for ours, theirs in zip(steps, expected, strict=True):
+            np.testing.assert_allclose(received(ours)[0], theirs[place].numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(("model", "cut"), [("segmentation", None), ("segmentation", 1), ("segmentation-baseline", None)])  # fmt: skip
+def test_receptive_squares_are_what_gradients_find(page, model, cut):
+    card = models.load_model(model)[1]["spec"]
+    # Positive weights and means, where no ReLU is closed: as models.output_field finds fields.
+    down = "mean" if card["down"] == "max" else card["down"]
+    spec = models.EncoderDecoderSpec(
+        **{**card, "width": 2, "growth": 1.0, "norm": "none", "down": down}
+    )
+    network = models.build(spec).double().eval()
+    for parameter in network.parameters():
+        parameter.data.abs_()
+    size = 48
+    x = torch.ones(1, 1, size, size, dtype=torch.float64, requires_grad=True)
+    steps = steps_of_means(network, x, cut)
+    name = widgets.network(model)[0]
+    page.evaluate(
+        f"""() => {{ const net = tarea.network("{name}");
+        window.steps = tarea.encoderDecoder(net)(tarea.array([1, 1, {size}, {size}]), {{ skips: (level) => level !== {-1 if cut is None else cut} }}).steps; }}"""
+    )
+    _, whole = drawn(15)
+    for place in range(1, len(steps)):
+        high = steps[place].shape[-1] - 1
+        row, column = whole(0, high), whole(0, high)
+        answer = page.evaluate(f"tarea.receptive(steps, {place}, [{row}, {column}])")
+        gradients = torch.autograd.grad(
+            steps[place][..., row, column].sum(), steps[: place + 1], retain_graph=True, allow_unused=True
+        )  # fmt: skip
+        for field, gradient, step in zip(answer, gradients, steps, strict=False):
+            if gradient is None or not gradient.any():
+                assert field is None
+                continue
+            limit = step.shape[-1] - 1
+            rows, columns = (gradient[0].sum(0).sum(axis).nonzero().flatten() for axis in (1, 0))
+            for found, (first, last) in ((rows, field["rows"]), (columns, field["columns"])):
+                assert (int(found[0]), int(found[-1])) == (max(0, first), min(limit, last))
+
+
+def steps_of_means(network, x: torch.Tensor, cut: int | None) -> list[torch.Tensor]:
+    """As ``steps_of``, with means for maxima, which see the same cells."""
+    with patch.object(F, "max_pool2d", F.avg_pool2d):
+        return steps_of(network, x, cut)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    """A photograph, larger and smaller than the network's, upright and lying, and noise."""
+    photograph = load_sample_image("china.jpg")
+    noise = np.random.default_rng(18).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    return [photograph[:300, :400], photograph[::3, ::5], photograph[:200:2, :60], noise]
+
+
+def test_a_picture_is_reduced_as_the_package_does(page, pictures):
+    generator, whole = drawn(19)
+    drawn_ones = [
+        generator.integers(0, 256, (whole(3, 60), whole(3, 60), 3), dtype=np.uint8) for _ in range(40)
+    ]  # fmt: skip
+    differing = []
+    for picture in [*drawn_ones, *pictures[:1]]:
+        size = whole(3, 60), whole(3, 60)
+        preprocessing = Preprocessing(colours=True, size=size)
+        expected = preprocessing.image(Picture("x", picture)).astype(int)
+        answer = page.evaluate(
+            "([x, h, w]) => to(tarea.resizePicture(tarea.array(x.shape, Uint8ClampedArray.from(x.data)), h, w))",
+            [sent(picture.transpose(2, 0, 1)), *size],
+        )
+        found = received(answer).astype(int)
+        assert np.abs(found - expected).max() <= 1  # Pillow sums in fixed point
+        differing.append((found != expected).mean())
+    assert np.mean(differing) < 0.02
+
+
+def test_a_photograph_is_answered_as_by_the_package(page, pictures):
+    model, card = models.load_model("camvid")
+    exact = Predictor.from_card(model, card)
+    rounded = deepcopy(model)
+    rounded.load_state_dict({
+        name: value.half().float() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    })  # fmt: skip
+    page.evaluate(
+        f'() => {{ window.run = tarea.encoderDecoder(tarea.network("{widgets.network("camvid")[0]}")); }}'
+    )
+    for picture in pictures:
+        x = exact.preprocessing.image(Picture("x", picture))
+        with torch.no_grad():
+            batch = torch.from_numpy(padded(x, exact.divisor).copy())[None].float() / 255
+            expected = rounded(batch)[0, :, :120]
+            plain = model(batch)[0, :, :120]
+        # What the page reduces itself may differ by a grey level: the same reduced picture is given.
+        answer = page.evaluate(
+            "(x) => to(tarea.photograph.scoresOf(run, tarea.array(x.shape, Uint8ClampedArray.from(x.data))))",
+            sent(x),
+        )
+        scores = received(answer)
+        np.testing.assert_allclose(scores, expected.numpy(), atol=2e-3)
+        assert (scores.argmax(0) == plain.argmax(0).numpy()).mean() > 0.995
+
+
+def test_numbers_of_16_bits_are_numpys(page):
+    generator, _ = drawn(20)
+    values = np.concatenate([generator.normal(size=200), [0, -0.0, 6e-8, -6.1e-5, 65504, 1e-4]])
+    halves = values.astype("<f2")
+    text = base64.b64encode(halves.tobytes()).decode()
+    answer = page.evaluate("(text) => Array.from(tarea.halves(text))", text)
+    assert answer == halves.astype(float).tolist()
+
+
+def test_where_and_what_are_the_metrics(page):
+    generator, _ = drawn(16)
+    masks = generator.integers(0, 11, (CASES, 2, 40)) * (generator.random((CASES, 2, 40)) < 0.4)
+    masks[0] = 0
+    answers = ask(page, "([a, b]) => tarea.whereAndWhat(a, b)", masks.tolist())
+    for (truth, found), answer in zip(masks, answers, strict=True):
+        cm = metrics.confusion_matrix(truth, found, 11)
+        assert answer["where"] == pytest.approx(metrics.foreground_iou(cm))
+        assert answer["what"] == pytest.approx(metrics.foreground_accuracy(cm))
+        assert answer["both"] == cm[1:, 1:].sum()
+
+
+def test_the_cells_of_a_window_add_up_to_the_convolution(page):
+    generator, whole = drawn(17)
+    for _ in range(60):
+        x = generator.normal(size=(whole(3, 7), whole(3, 7)))
+        kernel = generator.normal(size=(whole(1, 3), whole(1, 3)))
+        stride, padding, dilation = whole(1, 3), whole(0, 2), whole(1, 2)
+        try:
+            y = convolution.conv2d(x[None, None], kernel[None, None], stride, padding, dilation)[
+                0, 0
+            ]
+        except ValueError:
+            continue
+        i, j = whole(0, y.shape[0] - 1), whole(0, y.shape[1] - 1)
+        cells = page.evaluate(
+            """([x, kernel, i, j, stride, padding, dilation]) => tarea.windowCells((r, c) => x[r]?.[c], kernel, i, j,
+            { stride, top: padding, left: padding, dilation })""",
+            [x.tolist(), kernel.tolist(), i, j, stride, padding, dilation],
+        )
+        assert sum(cell["weight"] * cell["value"] for cell in cells) == pytest.approx(y[i, j])
+        for cell in cells:
+            inside = 0 <= cell["r"] < x.shape[0] and 0 <= cell["c"] < x.shape[1]
+            assert cell["inside"] == inside
+            assert cell["value"] == (x[cell["r"], cell["c"]] if inside else 0)
 
 
 def test_the_number_writer_writes_the_packages_words(page):

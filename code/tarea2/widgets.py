@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -19,13 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
 from torch import Tensor, no_grad
 
-from tarea2 import datasets, models, paths, questions, records, studies
+from tarea2 import datasets, models, paths, questions, records
 from tarea2.datasets import Split, composition, number_words
 from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import segmentation
+from tarea2.studies.skips import scores_with_cuts
 
 
 class Data(str):
@@ -58,7 +62,7 @@ def _plain(value: Any) -> Any:
 
 def _bytes(values: np.ndarray | Tensor) -> str:
     """Whole numbers up to 255 as base64, a byte each."""
-    return base64.b64encode(np.asarray(values).astype(np.uint8).tobytes()).decode()
+    return _encoded(np.asarray(values).astype(np.uint8))
 
 
 def _pixels(grey: np.ndarray | Tensor) -> str:
@@ -68,8 +72,14 @@ def _pixels(grey: np.ndarray | Tensor) -> str:
 
 def _floats(values: np.ndarray | Tensor) -> str:
     """Numbers as base64, in ``float32``."""
-    return base64.b64encode(np.asarray(values).astype("<f4").tobytes()).decode()
+    return _encoded(np.asarray(values).astype("<f4"))
 
+
+def _encoded(values: np.ndarray) -> str:
+    return base64.b64encode(values.tobytes()).decode()
+
+
+CUT_OVER = 100  # scenes over which a cut skip is measured
 
 # Pieces -----------------------------------------------------------------------------------------
 
@@ -136,7 +146,7 @@ def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
     rows = [
         {"label": row["label"], "parameters": row["parameters"], "miou": row["miou"],
          "spec": asdict(spec) if isinstance(spec, models.EncoderDecoderSpec) else None}
-        for row, spec in zip(_networks().to_dict("records"), specs, strict=True)
+        for row, spec in zip(explorer.table().to_dict("records"), specs, strict=True)
     ]  # fmt: skip
     return data(scene=_pixels(scene), size=scene.shape[-1], example=example, networks=rows)
 
@@ -156,6 +166,50 @@ def scene(split: Split, count: int = 8) -> Data:
         },
         glyphs=_pixels(ink),
         colours=scenes.COLOURS,
+    )  # fmt: skip
+
+
+def unet(split: Split, count: int = 4) -> Data:
+    """The best network from inside, on the first scenes of a split.
+
+    Looked at first is the digit's pixel nearest to the middle. What a cut skip takes away is also
+    given over :data:`CUT_OVER` scenes.
+    """
+    script, many = network("segmentation")[0], slice(CUT_OVER)
+    model, _ = models.load_model("segmentation")
+    ink = (split.y[0] > 0).nonzero()
+    middle = torch.tensor(split.y[0].shape) / 2
+    example = ink[((ink - middle) ** 2).sum(1).argmin()]
+    return data(
+        scripts=["networks", "plot", "pad", "unet-views", "unet-workshop", "unet-skips"],
+        files=[script], script=script, example=example.tolist(), colours=scenes.COLOURS,
+        scenes={
+            "count": count, "images": _pixels(split.x[:count]), "masks": _bytes(split.y[:count]),
+        },
+        over={
+            "count": CUT_OVER,
+            "scores": scores_with_cuts(model, split.x[many], split.y[many]),
+        },
+    )  # fmt: skip
+
+
+def photograph() -> Data:
+    """Segment a photograph of the reader's; one under a free licence stands there first."""
+    script = network("camvid")[0]
+    example = Image.fromarray(load_sample_image("china.jpg"))
+    example.thumbnail((480, 480))
+    jpeg = io.BytesIO()
+    example.save(jpeg, format="JPEG", quality=80)
+    return data(
+        scripts=["networks", "plot"], files=[script], script=script,
+        classes=[
+            {"name": labels.STREET_CLASSES[name], "colour": colour}
+            for name, colour in datasets.CAMVID_CLASSES.items()
+        ],
+        example={
+            "address": f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}",
+            "credit": "Fotografía de danielbuechele, CC BY 2.0, de scikit-learn",
+        },
     )  # fmt: skip
 
 
@@ -200,7 +254,7 @@ def study(chosen: list[str]) -> Data:
     """Explore the segmentation study; the networks ``chosen`` are the example."""
     return data(
         files=[_vega()[0]],
-        networks=json.loads(_networks().to_json(orient="records")),
+        networks=json.loads(explorer.table().to_json(orient="records")),
         across=explorer.ACROSS, up=explorer.UP, chosen=chosen,
         wide=explorer.driven(520), narrow=explorer.driven(250),
     )  # fmt: skip
@@ -208,54 +262,7 @@ def study(chosen: list[str]) -> Data:
 
 def explore(chosen: list[str]) -> explorer.Explorer:
     """The same chart for a notebook, and its picture for paper."""
-    return explorer.Explorer(_networks(), chosen)
-
-
-@cache
-def _networks() -> pd.DataFrame:
-    """One row per network of the segmentation study: costs, field, mean scores, mean curve."""
-    runs = labels.labelled(studies.load("segmentation"))
-    rows = []
-    for name, (spec, _) in segmentation.networks().items():
-        of = runs[runs["name"] == name]
-        course = np.mean([h["validation"]["miou"] for h in of["history"]], axis=0)
-        field = _field(spec) if isinstance(spec, models.EncoderDecoderSpec) else None
-        rows.append({
-            "name": name, "label": of["label"].iloc[0], "kind": labels.KINDS[of["kind"].iloc[0]][2],
-            "parameters": int(of["parameters"].iloc[0]), "macs": int(of["macs"].iloc[0]),
-            "field": field,
-            "early": float(course[explorer.EARLY]), "miou": float(of["test_miou"].mean()),
-            "where": float(of["test_where"].mean()), "what": float(of["test_what"].mean()),
-            "course": [round(float(value), 4) for value in course],
-            "description": _describe(spec),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _field(spec: models.EncoderDecoderSpec) -> int:
-    """Side of the largest square that an output pixel sees."""
-    ranges = [models.input_range(spec, pixel) for pixel in range(2**spec.depth)]
-    return max(last - first + 1 for first, last in ranges)
-
-
-def _describe(spec: Any) -> str:
-    if not isinstance(spec, models.EncoderDecoderSpec):
-        return f"MONAI {spec.network}"
-    channels = ", ".join(map(str, spec.channels))
-    words = {"max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "repetir",
-             "bilinear": "bilineal", "transposed": "transpuesta",
-             "unpool": "max unpooling",
-             "none": "sin", "add": "sumadas", "concat": "concatenadas", "batch": "por lotes",
-             "group": "por grupos", "plain": "", "residual": "residual; ",
-             "separable": "separable; "}  # fmt: skip
-    bottom = f", {spec.bottom} en el fondo" if spec.bottom else ""
-    dilation = f", dilatación {spec.dilation}" if spec.dilation > 1 else ""
-    return (
-        f"{words[spec.block]}filtros {channels}; {spec.convolutions} conv. por nivel{bottom}; "
-        f"núcleo {spec.kernel} × {spec.kernel}{dilation}; baja: {words[spec.down]}; "
-        f"sube: {words[spec.up]}; conexiones de salto: {words[spec.skip]}; "
-        f"norma: {words[spec.norm]}"
-    )
+    return explorer.Explorer(explorer.table(), chosen)
 
 
 # Scripts beside the pages -------------------------------------------------------------------------
@@ -263,13 +270,14 @@ def _describe(spec: Any) -> str:
 # Stored models that pieces run.
 NETWORKS = (
     "segmentation", "segmentation-baseline", "mnist-notebook", "mnist-dense", "autoencoder-2",
-    "numbers-compact", "mnist1d",
+    "numbers-compact", "mnist1d", "camvid",
 )  # fmt: skip
+HALF = {"camvid"}  # those whose weights travel in 16 bits, for their size
 
 
 @cache
 def network(model: str) -> tuple[str, str]:
-    """Name and text of the script with a stored model's spec and weights, in ``float32``."""
+    """Name and text of the script with a stored model's spec and weights: ``float32``, or HALF."""
     built, card = models.load_model(model)
     tensors = {
         name: tensor.numpy()
@@ -279,8 +287,12 @@ def network(model: str) -> tuple[str, str]:
     content: dict[str, Any] = {
         "spec": card["spec"],
         "shapes": {name: array.shape for name, array in tensors.items()},
-        "weights": _floats(np.concatenate([array.ravel() for array in tensors.values()])),
     }
+    weights = np.concatenate([array.ravel() for array in tensors.values()])
+    if model in HALF:
+        content |= {"half": True, "weights": _encoded(weights.astype("<f2"))}
+    else:
+        content["weights"] = _floats(weights)
     if isinstance(built, models.NumberWriter):
         content["extra"] = {
             "vocabulary": number_words.vocabulary(), "longest": number_words.longest(),

@@ -19,7 +19,6 @@
   const resized = (rows, height, width) => Array.from({ length: height }, (_, i) =>
     Array.from({ length: width }, (_, j) => rows[i]?.[j] ?? 0));
   const turned = (rows) => rows.map((row) => [...row].reverse()).reverse();
-  const term = (weight, value) => `${number(weight)}·${value < 0 ? `(${number(value)})` : number(value)}`;
 
   class Convolution extends tarea.Piece {
     static title = "Taller de convolución";
@@ -185,13 +184,7 @@
     // The cells of the padded input that the window of output (i, j) multiplies.
     window(i, j) {
       const { x, stride, padding, dilation } = this.state;
-      const cells = [];
-      this.kernel.forEach((row, u) => row.forEach((weight, v) => {
-        const [r, c] = [i * stride + u * dilation - this.top, j * stride + v * dilation - padding];
-        const value = x[r]?.[c];
-        cells.push({ weight, value: value ?? 0, inside: value !== undefined, r, c });
-      }));
-      return cells;
+      return tarea.windowCells((r, c) => x[r]?.[c], this.kernel, i, j, { stride, top: this.top, left: padding, dilation });
     }
 
     markUnseen() {
@@ -270,8 +263,7 @@
 
     explain(i, j, cells, text, onlyZeros) {
       this.mark(cells);
-      const terms = cells.map(({ weight, value }) => term(weight, value)).join(" + ");
-      this.says.textContent = `Salida ${this.place(i, j)}: ${terms} = ${text}${onlyZeros ? ". Su ventana solo ve relleno." : ""}`;
+      this.says.textContent = `Salida ${this.place(i, j)}: ${tarea.terms(cells)} = ${text}${onlyZeros ? ". Su ventana solo ve relleno." : ""}`;
     }
 
     mark(cells) {

@@ -9,7 +9,7 @@
   function network(name) {
     const content = tarea.received[name];
     if (!content) throw new Error("los pesos que acompañan a la página no son los suyos; hay que volver a construir el sitio");
-    const weights = tarea.floats(content.weights);
+    const weights = content.half ? tarea.halves(content.weights) : tarea.floats(content.weights);
     const tensors = {};
     let at = 0;
     for (const [key, shape] of Object.entries(content.shapes)) {
@@ -19,57 +19,106 @@
     return { spec: content.spec, extra: content.extra ?? {}, tensors };
   }
 
-  // models/encoder_decoder.py: (1, C, H, W) gives scores (1, K, H, W) and the maps of every level.
+  // models/encoder_decoder.py: (1, C, H, W) gives scores (1, K, H, W), every step and the maps of every
+  // level. A step is { kind, level, from, maps, layer, relu, cut }: `from` holds the places of the
+  // steps that it reads, `layer` weight, bias, stride, padding and dilation where it is a
+  // convolution. `skips(level)` says whether a skip is whole; of one that is cut, zeros arrive.
   function encoderDecoder({ spec, tensors }) {
-    const unknown = spec.block !== "plain" || spec.norm === "group" || !["nearest", "transposed"].includes(spec.up);
+    const unknown = spec.block === "separable" || spec.norm === "group" || !["nearest", "transposed"].includes(spec.up);
     if (unknown) throw new Error("esta arquitectura no está escrita en JavaScript");
-    const convolution = (name) => ({ weight: tensors[`${name}.weight`], bias: tensors[`${name}.bias`]?.data ?? null });
+    const convolution = (name, rest = {}) => ({ weight: tensors[`${name}.weight`], bias: tensors[`${name}.bias`]?.data ?? null,
+      stride: 1, padding: 0, dilation: 1, ...rest });
     const block = (name, count, dilation = 1) => {
       const layers = Array.from({ length: count }, (_, i) => {
-        const { weight, bias } = convolution(`${name}.convolutions.${i}`);
-        if (spec.norm !== "batch") return { weight, bias };
+        const layer = convolution(`${name}.convolutions.${i}`, { padding: dilation * (spec.kernel >> 1), dilation });
+        if (spec.norm !== "batch") return layer;
         const of = (part) => tensors[`${name}.norms.${i}.${part}`].data;
-        return foldBatchNorm(weight, bias, {
+        return { ...layer, ...foldBatchNorm(layer.weight, layer.bias, {
           weight: of("weight"), bias: of("bias"), mean: of("running_mean"), variance: of("running_var"),
-        });
+        }) };
       });
-      const padding = dilation * (spec.kernel >> 1);
-      return (x) => layers.reduce((h, { weight, bias }) => relu(conv2d(h, weight, 1, padding, dilation, bias)), x);
+      return { layers, residual: spec.block === "residual", shortcut: `${name}.shortcut.weight` in tensors ? convolution(`${name}.shortcut`) : null };
     };
     const depth = [...Array(spec.depth).keys()];
     const encoder = depth.map((level) => block(`encoder.${level}`, spec.convolutions));
     const bottom = block("bottom", spec.bottom ?? spec.convolutions, spec.dilation);
     const decoder = depth.map((step) => block(`decoder.${step}`, spec.convolutions));
-    const [halvings, reductions] = ["halvings", "reductions"].map((name) => depth.map((k) => convolution(`${name}.${k}`)));
+    const halvings = depth.map((k) => convolution(`halvings.${k}`, { stride: 2 }));
+    const reductions = depth.map((k) => convolution(`reductions.${k}`));
     const head = convolution("head");
-    const smaller = { max: (h) => maxPool(h), mean: (h) => meanPool(h),
-      strided: (h, level) => conv2d(h, halvings[level].weight, 2, 0, 1, halvings[level].bias) }[spec.down];
-    const larger = (h, step) => (spec.up === "transposed"
-      ? transposedConvolution(h, reductions[step].weight, 2, reductions[step].bias)
-      : duplicate(conv2d(h, reductions[step].weight, 1, 0, 1, reductions[step].bias)));
+    const pools = { max: maxPool, mean: meanPool };
 
-    return (x, { skips = true } = {}) => {
+    return (x, { skips = () => true } = {}) => {
+      const steps = [{ kind: "input", level: 0, from: [], maps: x }];
+      const take = (kind, level, maps, from, rest = {}) => steps.push({ kind, level, from, maps, ...rest });
+      const last = () => steps.length - 1;
+      const through = (maps, { weight, bias, stride, padding, dilation }) => conv2d(maps, weight, stride, padding, dilation, bias);
+      const convolve = (kind, level, layer) => take(kind, level, through(steps.at(-1).maps, layer), [last()], { layer });
+      const run = ({ layers, residual, shortcut }, level) => {
+        const before = last(), { maps: x } = steps[before];
+        layers.forEach((layer, i) => {
+          const around = residual && i === layers.length - 1;  // its step reads the block's input too
+          const maps = through(steps.at(-1).maps, layer), sum = around ? add(maps, shortcut ? through(x, shortcut) : x) : maps;
+          take("convolution", level, relu(sum), [last(), ...(around ? [before] : [])], { layer, relu: true });
+        });
+      };
       const kept = [], levels = [];
-      let h = x;
+      const note = (name) => levels.push({ name, maps: steps.at(-1).maps });
       for (const level of depth) {
-        h = encoder[level](h);
-        levels.push({ name: `bajada, nivel ${level}`, maps: h });
-        kept.push(h);
-        h = smaller(h, level);
+        run(encoder[level], level);
+        note(`bajada, nivel ${level}`);
+        kept.push(last());
+        if (spec.down === "strided") convolve("halving", level + 1, halvings[level]);
+        else take("pool", level + 1, pools[spec.down](steps.at(-1).maps), [last()]);
       }
-      h = bottom(h);
-      levels.push({ name: "fondo", maps: h });
+      run(bottom, spec.depth);
+      note("fondo");
       for (const step of depth) {
-        const full = kept[spec.depth - 1 - step];
-        const skip = skips ? full : array(full.shape);  // zeros
-        h = larger(h, step);
-        if (spec.skip === "add") h = add(h, skip);
-        if (spec.skip === "concat") h = concatenate(h, skip);
-        h = decoder[step](h);
-        levels.push({ name: `subida, nivel ${spec.depth - 1 - step}`, maps: h });
+        const level = spec.depth - 1 - step, reduction = reductions[step];
+        if (spec.up === "transposed") {
+          take("enlargement", level, transposedConvolution(steps.at(-1).maps, reduction.weight, 2, reduction.bias), [last()]);
+        } else {
+          convolve("reduction", level + 1, reduction);
+          take("enlargement", level, duplicate(steps.at(-1).maps), [last()]);
+        }
+        if (spec.skip !== "none") {
+          const full = steps[kept[level]].maps, cut = !skips(level), skip = cut ? array(full.shape) : full;  // zeros
+          const join = { add, concat: concatenate }[spec.skip];
+          take("join", level, join(steps.at(-1).maps, skip), [last(), kept[level]], { cut });
+        }
+        run(decoder[step], level);
+        note(`subida, nivel ${level}`);
       }
-      return { scores: conv2d(h, head.weight, 1, 0, 1, head.bias), levels };
+      convolve("head", 0, head);
+      return { scores: steps.at(-1).maps, levels, steps };
     };
+  }
+
+  // Rows (or columns) of what a step reads, for those from `first` to `last` of its own.
+  function reads({ kind, layer }, [first, last]) {
+    if (layer) {
+      const { weight, stride, padding, dilation } = layer;
+      return [first * stride - padding, last * stride - padding + dilation * (weight.shape.at(-1) - 1)];
+    }
+    return { pool: [2 * first, 2 * last + 1], enlargement: [first >> 1, last >> 1], join: [first, last] }[kind];
+  }
+
+  // What a pixel of the step `place` can depend on: for each step { rows, columns } from first to last,
+  // not yet clipped, or null. Of two ways to a step the range that holds both counts.
+  function receptive(steps, place, [row, column]) {
+    const found = steps.map(() => null);
+    found[place] = { rows: [row, row], columns: [column, column] };
+    const both = (a, b) => (a ? [Math.min(a[0], b[0]), Math.max(a[1], b[1])] : b);
+    for (let k = place; k > 0; k--) {
+      if (!found[k]) continue;
+      for (const source of steps[k].cut ? steps[k].from.slice(0, 1) : steps[k].from) {
+        found[source] = {
+          rows: both(found[source]?.rows, reads(steps[k], found[k].rows)),
+          columns: both(found[source]?.columns, reads(steps[k], found[k].columns)),
+        };
+      }
+    }
+    return found;
   }
 
   // models/digits.py, DigitNet: (1, 1, 28, 28) gives probabilities (10,) and the maps of each step.
@@ -215,5 +264,5 @@
     };
   }
 
-  Object.assign(tarea, { network, encoderDecoder, digitNet, perceptron, autoencoder, numberWriter, dilatedNet });
+  Object.assign(tarea, { network, encoderDecoder, receptive, digitNet, perceptron, autoencoder, numberWriter, dilatedNet });
 })(globalThis.tarea);

@@ -89,6 +89,16 @@ globalThis.tarea = {};
     }
   }
 
+  // What one output (i, j) of a convolution multiplies: a cell for each weight of `kernel` (rows), with
+  // its place (r, c) in the input; `at(r, c)` gives the input's value, undefined in the padding.
+  function windowCells(at, kernel, i, j, { stride = 1, top = 0, left = 0, dilation = 1 } = {}) {
+    return kernel.flatMap((row, u) => row.map((weight, v) => {
+      const [r, c] = [i * stride + u * dilation - top, j * stride + v * dilation - left];
+      const value = at(r, c);
+      return { weight, value: value ?? 0, inside: value !== undefined, r, c };
+    }));
+  }
+
   // Zeros around the last two axes.
   function pad(x, padding) {
     if (!padding) return x;
@@ -169,6 +179,44 @@ globalThis.tarea = {};
     return roundUp ? Math.ceil(mean) : mean;
   });
 
+  // A picture (C, H, W) of 8 bits at another size, as preprocessing.py makes it: means over areas along
+  // an axis that shrinks, between neighbours along one that grows; rounded after each.
+  function resizePicture(x, height, width) {
+    let { shape: [channels, high, wide], data } = x;
+    for (const axis of [0, 1]) {
+      const old = axis ? high : wide, size = axis ? height : width, scale = old / size;
+      if (old === size) continue;
+      const [step, other] = axis ? [wide, wide] : [1, high];
+      const next = new Uint8ClampedArray(channels * size * other);
+      for (let i = 0; i < size; i++) {
+        const parts = scale > 1 ? areas(i, scale) : neighbours((i + 0.5) * scale - 0.5, old);
+        for (let c = 0; c < channels; c++) for (let k = 0; k < other; k++) {
+          const from = c * high * wide + (axis ? k : k * wide);
+          let sum = 0;
+          for (const [place, share] of parts) sum += share * data[from + place * step];
+          next[c * size * other + (axis ? i * wide + k : k * size + i)] = Math.floor(sum + 0.5);
+        }
+      }
+      data = next;
+      if (axis) high = size; else wide = size;
+    }
+    return array([channels, high, wide], data);
+  }
+  // Whole cells whose middle lies in the area of cell i, with equal shares: Pillow's box, in its order
+  // of operations, since ties are decided by rounding.
+  function areas(i, scale) {
+    const centre = (i + 0.5) * scale, half = scale * 0.5, places = [];
+    for (let k = Math.trunc(centre - half + 0.5); k < Math.trunc(centre + half + 0.5); k++) {
+      const place = (k - centre + 0.5) * (1 / scale);
+      if (place > -0.5 && place <= 0.5) places.push(k);
+    }
+    return places.map((place) => [place, 1 / places.length]);
+  }
+  function neighbours(at, size) {
+    const low = Math.floor(at), share = at - low, inside = (place) => Math.min(size - 1, Math.max(0, place));
+    return [[inside(low), 1 - share], [inside(low + 1), share]];
+  }
+
   // Layers ------------------------------------------------------------------------------------------
 
   const relu = (x) => map(x, (value) => (value > 0 ? value : 0));
@@ -225,7 +273,7 @@ globalThis.tarea = {};
   const argmax = (values) => values.reduce((best, value, k) => (value > values[best] ? k : best), 0);
 
   Object.assign(tarea, {
-    array, outputSize, conv1d, conv2d, pad, transposedConvolution, downsample, maxPool, meanPool,
-    duplicate, maxUnpool, bilinear, relu, add, concatenate, dense, softmax, foldBatchNorm, gru, argmax,
+    array, outputSize, conv1d, conv2d, windowCells, pad, transposedConvolution, downsample, maxPool, meanPool,
+    duplicate, maxUnpool, bilinear, resizePicture, relu, add, concatenate, dense, softmax, foldBatchNorm, gru, argmax,
   });
 })(globalThis.tarea);

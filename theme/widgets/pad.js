@@ -58,7 +58,7 @@
     const [, channels, height, width] = maps.shape;
     const rows = Math.ceil(channels / columns), gap = Math.max(1, width >> 4);
     const [wide, high] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
-    const values = new Uint8Array(wide * high).fill(128);
+    const values = new Int16Array(wide * high).fill(-1);
     for (let c = 0; c < channels; c++) {
       const map = maps.data.subarray(c * height * width, (c + 1) * height * width), scale = tarea.ownScale(map);
       for (let k = 0; k < map.length; k++) {
@@ -66,7 +66,7 @@
         values[i * wide + j] = scale(map[k])[0];
       }
     }
-    tarea.picture(canvas, values, wide, high, (value) => [value, value, value]);
+    tarea.picture(canvas, values, wide, high, (value) => (value < 0 ? null : [value, value, value]));
   }
 
   Object.assign(tarea, { pad, mosaic });

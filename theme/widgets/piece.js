@@ -17,6 +17,12 @@
   }
   const percent = (fraction, decimals = 1) => number(100 * fraction, decimals) + "\u00a0%";
 
+  // The products of a window, as a sum: "1·7 + 0·(−2)".
+  const terms = (cells, decimals) => cells.map(({ weight, value }) => {
+    const text = number(value, decimals);
+    return `${number(weight, decimals)}·${value < 0 ? `(${text})` : text}`;
+  }).join(" + ");
+
   // The number in a text, with comma or point; throws a sentence.
   function parseNumber(text, { min = -Infinity, max = Infinity, whole = false } = {}) {
     const clean = String(text).trim().replace(MINUS, "-").replace(",", ".");
@@ -47,12 +53,21 @@
   // Bytes and floats that the package wrote as base64.
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const floats = (text) => new Float32Array(bytes(text).buffer);
+  // Numbers of 16 bits (IEEE 754: sign, 5 bits of exponent, 10 of fraction) as those of 32.
+  const halves = (text) => Float32Array.from(new Uint16Array(bytes(text).buffer), (bits) => {
+    const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * fraction / 1024);
+  });
 
-  // Draw values as pixels: `colour(value, index)` gives [red, green, blue], 0 to 255.
+  // Draw values as pixels: `colour(value, index)` gives [red, green, blue], 0 to 255; null is clear.
   function picture(canvas, values, width, height, colour) {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const image = new ImageData(width, height);
-    for (let k = 0; k < width * height; k++) image.data.set([...colour(values[k], k), 255], 4 * k);
+    for (let k = 0, to = 0; k < width * height; k++) {
+      const found = colour(values[k], k);
+      for (let part = 0; part < 3; part++) image.data[to++] = found ? found[part] : 0;
+      image.data[to++] = found ? 255 : 0;
+    }
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
   const grey = (value) => { const level = Math.round(255 * Math.min(1, Math.max(0, value))); return [level, level, level]; };
@@ -231,7 +246,7 @@
       const message = this.labelled(name, label, input, { panel, after: [output] });
       output.setAttribute("for", input.id);
       output.setAttribute("aria-live", "off");  // the slider itself tells its value
-      input.addEventListener("input", () => this.attempt({ [name]: input.value }));
+      input.addEventListener("input", () => { if (this.attempt({ [name]: input.value })) show(this.state[name]); });
       const show = (value) => {
         input.value = value;
         output.textContent = number(value, decimals) + unit;
@@ -279,11 +294,13 @@
 
     // A question before the answer: `truth()` gives what is right now, `hint` what to say otherwise.
     // Views of the class "tarea-answer" stay hidden until the reader has answered once, or asked to
-    // see; `this.guessed` says whether the present state has been guessed.
-    prediction({ question, min = 0, max = Infinity, options, truth, tolerance = 0, text = (value) => number(value), hint, conceal = false }) {
+    // see; `this.guessed` says whether the present state has been guessed. The answer is forgotten
+    // when one of the controls `decisive` changes, or any where none is named.
+    prediction({ question, min = 0, max = Infinity, options, truth, tolerance = 0, text = (value) => number(value), hint, conceal = false, panel = this.panel, decisive }) {
+      this.decisive = decisive;
       const id = `${this.name}-prediction`;
       const input = options
-        ? make("select", { id }, Object.entries(options).map(([value, name]) => make("option", { value }, name)))
+        ? make("select", { id }, [["", "elige"], ...Object.entries(options)].map(([value, name]) => make("option", { value }, name)))
         : make("input", { id, type: "text", inputMode: "decimal", autocomplete: "off", size: 6 });
       const reply = make("output", { "aria-live": "polite", className: "tarea-reply" });
       const look = make("button", { type: "button" }, "Ver sin predecir");
@@ -300,6 +317,7 @@
         event.preventDefault();
         const right = truth();
         let guess = input.value;
+        if (options && guess === "") { reply.textContent = "Elige antes una respuesta."; return; }
         try { if (!options) guess = parseNumber(input.value, { min, max }); } catch (error) { reply.textContent = error.message; return; }
         const fine = options ? guess === right : Math.abs(guess - right) <= tolerance;
         const name = options ? options[right] : text(right);
@@ -308,8 +326,12 @@
         this.draw();
         reply.textContent = fine ? `Sí: ${name}.` : `No: es ${name}. ${hint()}`;
       });
-      this.forgetPrediction = () => { if (this.guessed || reply.textContent) { this.guessed = false; reply.textContent = ""; } };
-      this.panel.append(form);
+      this.forgetPrediction = () => {
+        if (this.guessed || reply.textContent) { this.guessed = false; reply.textContent = ""; }
+        if (options) input.value = "";
+      };
+      panel.append(form);
+      return form;
     }
 
     // State ---------------------------------------------------------------------------------------
@@ -326,7 +348,7 @@
       const taken = this.take({ ...waiting, ...texts })
         || (Object.keys(waiting).length > 0 && this.take(texts));
       if (taken) {
-        this.forgetPrediction?.();
+        if (Object.keys(texts).some((name) => this.decisive?.includes(name) ?? true)) this.forgetPrediction?.();
         this.draw();
       }
       return taken;
@@ -411,6 +433,6 @@
   }
 
   Object.assign(tarea, {
-    number, percent, parseNumber, make, bytes, floats, picture, grey, ownScale, random, Piece, define,
+    number, percent, terms, parseNumber, make, bytes, floats, halves, picture, grey, ownScale, random, Piece, define,
   });
 })(globalThis.tarea);

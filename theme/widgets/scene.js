@@ -222,7 +222,7 @@
       this.truthText.textContent = known ? "" : "en gris, lo dibujado a mano: sin verdad";
       const sentences = [];
       this.networks.forEach(({ label, run }, place) => {
-        const { scores, levels } = run(array([1, 1, SIZE, SIZE], image), { skips: this.state.skips });
+        const { scores, levels } = run(array([1, 1, SIZE, SIZE], image), { skips: () => this.state.skips });
         const found = new Uint8Array(PIXELS), sure = new Float32Array(PIXELS);
         for (let k = 0; k < PIXELS; k++) {
           const values = Array.from({ length: 11 }, (_, c) => scores.data[c * PIXELS + k]);

@@ -8,11 +8,14 @@ Altair takes seconds to import, so only what draws does.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from tarea2.plots import style
+from tarea2 import models, studies
+from tarea2.plots import labels, style
 from tarea2.plots.labels import KINDS
 from tarea2.studies import segmentation
 from tarea2.typography import NARROW_SPACE
@@ -33,6 +36,53 @@ LOCALE = {
 }
 # Vega-Lite 5 is what Jupyter shows by itself; nothing here needs a newer one.
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
+
+
+@cache
+def table() -> pd.DataFrame:
+    """One row per network of the segmentation study: costs, field, mean scores, mean curve."""
+    runs = labels.labelled(studies.load("segmentation"))
+    rows = []
+    for name, (spec, _) in segmentation.networks().items():
+        of = runs[runs["name"] == name]
+        course = np.mean([h["validation"]["miou"] for h in of["history"]], axis=0)
+        field = longest_field(spec) if isinstance(spec, models.EncoderDecoderSpec) else None
+        rows.append({
+            "name": name, "label": of["label"].iloc[0], "kind": KINDS[of["kind"].iloc[0]][2],
+            "parameters": int(of["parameters"].iloc[0]), "macs": int(of["macs"].iloc[0]),
+            "field": field,
+            "early": float(course[EARLY]), "miou": float(of["test_miou"].mean()),
+            "where": float(of["test_where"].mean()), "what": float(of["test_what"].mean()),
+            "course": [round(float(value), 4) for value in course],
+            "description": _describe(spec),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def longest_field(spec: models.EncoderDecoderSpec) -> int:
+    """Side of the largest square that an output pixel sees."""
+    ranges = [models.input_range(spec, pixel) for pixel in range(2**spec.depth)]
+    return max(last - first + 1 for first, last in ranges)
+
+
+def _describe(spec: Any) -> str:
+    if not isinstance(spec, models.EncoderDecoderSpec):
+        return f"MONAI {spec.network}"
+    channels = ", ".join(map(str, spec.channels))
+    words = {"max": "máximo", "mean": "media", "strided": "paso 2", "nearest": "repetir",
+             "bilinear": "bilineal", "transposed": "transpuesta",
+             "unpool": "max unpooling",
+             "none": "sin", "add": "sumadas", "concat": "concatenadas", "batch": "por lotes",
+             "group": "por grupos", "plain": "", "residual": "residual; ",
+             "separable": "separable; "}  # fmt: skip
+    bottom = f", {spec.bottom} en el fondo" if spec.bottom else ""
+    dilation = f", dilatación {spec.dilation}" if spec.dilation > 1 else ""
+    return (
+        f"{words[spec.block]}filtros {channels}; {spec.convolutions} conv. por nivel{bottom}; "
+        f"núcleo {spec.kernel} × {spec.kernel}{dilation}; baja: {words[spec.down]}; "
+        f"sube: {words[spec.up]}; conexiones de salto: {words[spec.skip]}; "
+        f"norma: {words[spec.norm]}"
+    )
 
 
 def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) -> alt.Chart:
