@@ -29,6 +29,8 @@ MEASURED: dict[str, tuple[float, ...]] = {
     "reference": (3e-2,),
     "wide-slow": (1e-1,),
     "monai-basicunet": (1e-2,),
+    "depth-1": (3e-1,),
+    "convolutions-1": (1e-1,),
 }
 # These two are compared with peers at their authors' sizes, and have five seeds for that.
 MORE_SEEDS = ("reference", "wide-slow")
@@ -48,6 +50,7 @@ SWEPT: dict[str, tuple[float, ...]] = {
     "block-residual": (1e-2, 3e-2, 1e-1),
     "block-separable": (3e-1,),
     "norm-none": (1e-2, 3e-2),
+    "norm-group": (1e-2, 3e-2, 1e-1),
 }
 LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 # Ours of more parameters than a combination may have, which are not stored as the best model.
