@@ -30,7 +30,7 @@ def differences(
     panels = [rows for rows in (order[~big], order[big].sort_values("difference")) if len(rows)]
     wide = width > 4
     size = 7 if wide else 6.2
-    height = max(0.9, 0.45 * len(panels) + (0.165 if wide else 0.09) * len(order))
+    height = max(0.9, 0.45 * len(panels) + (0.165 if wide else 0.115) * len(order))
     fig, axes = style.figure(
         len(panels), 1, width, height, squeeze=False,
         height_ratios=[len(rows) + 0.2 for rows in panels],
