@@ -61,8 +61,7 @@ def train(
         with cluster.connect(address) if address else nullcontext() as client:
             trained = running.train(study, only, seeds, jobs, force, client=client)
     except KeyboardInterrupt:
-        on = "; the workers stop after the epoch that they are in" if address else ""
-        print(f"tarea2: stopped{on}; run the same command again to go on", file=sys.stderr)
+        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
     print(f"{trained} runs trained; results are in {paths.short(study.folder).rstrip('/')}/")
 
