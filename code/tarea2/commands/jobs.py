@@ -47,16 +47,12 @@ def check(backend: str, address: str | None, out: Path | None) -> None:
 
 
 @contextmanager
-def stoppable(address: str | None = None) -> Iterator[None]:
-    """Say in one sentence that the user interrupted, and end with code 130.
-
-    ``address``: of the cluster that trains, if one does.
-    """
+def stoppable() -> Iterator[None]:
+    """Say in one sentence that the user interrupted, and end with code 130."""
     try:
         yield
     except KeyboardInterrupt:
-        on = "; the workers stop after the epoch that they are in" if address else ""
-        print(f"tarea2: stopped{on}; run the same command again to go on", file=sys.stderr)
+        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
@@ -72,7 +68,7 @@ def train(
     from tarea2 import paths
     from tarea2.studies import cluster, running
 
-    with stoppable(address), cluster.connect(address) if address else nullcontext() as client:
+    with stoppable(), cluster.connect(address) if address else nullcontext() as client:
         trained = running.train(study, only, seeds, jobs, force, client=client)
     print(f"{trained} runs trained; results are in {paths.short(study.folder).rstrip('/')}/")
 
