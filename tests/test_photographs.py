@@ -8,8 +8,9 @@ import pytest
 import sklearn.datasets
 from numpy.testing import assert_allclose
 
+from publish.project import ROOT, Project
 from tarea2 import datasets
-from tarea2.datasets.photographs import LICENCE_ADDRESS, SOURCES
+from tarea2.datasets.photographs import SOURCES
 from tarea2.plots import camvid_analysis as draw
 from tarea2.plots.predictions import UNCOUNTED, WRONG
 from tarea2.studies import camvid_analysis
@@ -100,9 +101,19 @@ def test_a_photograph_names_author_and_licence_as_its_package_does(name):
     (about,) = [part for part in about if part.startswith(name)]
     assert found.address in about
     assert f"photos/{found.author}/" in about
-    assert LICENCE_ADDRESS in about
+    assert found.licence in about
     with pytest.raises(ValueError, match="read-only"):
         found.values[0, 0] = 0
+
+
+@pytest.mark.parametrize("path", Project(ROOT).pages)
+def test_a_page_with_a_photograph_names_author_and_licence(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    for name in SOURCES:
+        if "datasets.photograph(" in text and f'"{name}"' in text:
+            found = datasets.photograph(name)
+            assert f"[{found.author}]({found.address})" in text
+            assert f"[CC BY 2.0]({found.licence})" in text
 
 
 def test_another_photograph_is_refused():

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from sklearn.datasets import load_sample_image
 
-LICENCE, LICENCE_ADDRESS = "CC BY 2.0", "https://creativecommons.org/licenses/by/2.0/"
+LICENCE = "https://creativecommons.org/licenses/by/2.0/"  # CC BY 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Photograph:
     """A photograph and whom to name beside it.
 
     values: ``(H, W, 3)``, red, green and blue of 8 bits.
-    address: the photograph's page, where its author published it.
+    address: the photograph's page, where its author published it. licence: the licence's page.
     """
 
     name: str
@@ -28,7 +28,6 @@ class Photograph:
     author: str
     address: str
     licence: str = LICENCE
-    licence_address: str = LICENCE_ADDRESS
 
 
 # File -> author, address.

@@ -74,9 +74,8 @@ def photographs(
     height = sum(shares) * style.PAGE / 3.2 + 0.9
     fig, axes = style.figure(len(images), 3, height=height, squeeze=False)
     for line, image, (classes, probability) in zip(axes, images, found, strict=True):
-        over = COVER * DRAWN.coloured(classes) + (1 - COVER) * (
-            96 + 0.62 * image
-        )  # dark ones would drown it
+        pale = 96 + 0.62 * image  # on a dark photograph colours could not be told apart
+        over = COVER * DRAWN.coloured(classes) + (1 - COVER) * pale
         step = max(1, round(image.shape[1] / 320))  # more would only make the file larger
         line[0].imshow(image[::step, ::step])
         line[1].imshow(over.round().astype(np.uint8)[::step, ::step], interpolation="nearest")
