@@ -30,7 +30,11 @@ ACROSS = {
     "early": f"mIoU tras {EARLY} épocas",
 }  # fmt: skip
 UP = {"miou": "mIoU en el conjunto de prueba", "where": "dónde", "what": "qué"}
-SHAPES = ["square", "circle", "diamond", "triangle-up", "cross"]  # one per kind
+# Kind of network in the study -> its sign; KINDS has further ones, of other studies.
+SHAPES = {
+    "baseline": "square", "factor": "circle", "reference": "diamond", "combination": "triangle-up",
+    "peer": "cross",
+}  # fmt: skip
 LOCALE = {
     "number": {"decimal": ",", "thousands": NARROW_SPACE, "grouping": [3], "currency": ["", ""]}
 }
@@ -89,8 +93,8 @@ def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) ->
     """One point per network; ``chosen`` is a selection or an expression that keeps its colour."""
     import altair as alt
 
-    kinds = [name for _, _, name in KINDS.values()]
-    colours = [colour for colour, _, _ in KINDS.values()]
+    kinds = [KINDS[kind][2] for kind in SHAPES]
+    colours = [KINDS[kind][0] for kind in SHAPES]
     title = f"{json.dumps(UP)}[up] + ' contra ' + {json.dumps(ACROSS)}[across]"
     bright = alt.condition(chosen, alt.value(1.0), alt.value(0.25))
     return (
@@ -102,7 +106,7 @@ def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) ->
             alt.X("x:Q", title=None).scale(zero=False, nice=True),
             alt.Y("y:Q", title=None).scale(zero=False, nice=True),
             alt.Color("kind:N", title=None).scale(domain=kinds, range=colours),
-            alt.Shape("kind:N", title=None).scale(domain=kinds, range=SHAPES),
+            alt.Shape("kind:N", title=None).scale(domain=kinds, range=list(SHAPES.values())),
             opacity=bright,
             tooltip=[alt.Tooltip("label:N", title="red"), alt.Tooltip("x:Q"), alt.Tooltip("y:Q")],
         )
