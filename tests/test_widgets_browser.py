@@ -307,6 +307,43 @@ def test_the_figure_opens_by_button_and_by_reference(piece, name):
     expect(figure).to_be_visible()
 
 
+@pytest.mark.parametrize("name", PIECES)
+def test_a_piece_carries_the_caption_of_its_figure(piece, name):
+    page = piece(name)
+    caption = page.locator(f"#{name} figcaption").first.text_content().strip()
+    assert caption.startswith("Figura")
+    assert caption in page.locator(f"#{name} .tarea-live > .tarea-soft").all_text_contents()
+
+
+@pytest.mark.parametrize("name", ["rayas", "codigos", "senal", "campo", "damero"])
+def test_an_answer_is_hidden_and_a_link_can_open_it(piece, name):
+    page = piece(name)
+    answers = page.locator(f"#{name} .tarea-stage .tarea-answer")
+    assert answers.count() > 0
+    assert not any(answer.is_visible() for answer in answers.all())
+    height = page.locator(f"#{name}").bounding_box()["height"]
+    reveal(page, name)
+    assert all(answer.is_visible() for answer in answers.all())
+    after = page.locator(f"#{name}").bounding_box()["height"]
+    assert abs(after - height) < 60  # the box keeps its height
+    control, value = CHANGES[name]
+    page = piece(name, query=f"{control}={value}&ver")
+    assert all(
+        answer.is_visible() for answer in page.locator(f"#{name} .tarea-stage .tarea-answer").all()
+    )
+    expect(page.locator(f"#{name} .tarea-news")).to_have_text("Estado del enlace.")
+
+
+def test_what_is_said_is_told_once_the_reader_stops(piece):
+    page = piece("senal")
+    reveal(page, "senal")
+    says = page.locator("#senal .tarea-says")
+    expect(says).to_have_attribute("aria-busy", "false")
+    put(page, "senal", "shift", "3")
+    expect(says).to_have_attribute("aria-busy", "true")
+    expect(says).to_have_attribute("aria-busy", "false")
+
+
 def test_a_piece_whose_weights_are_missing_shows_its_figure_and_says_so(tab, site):
     source = (site / "chapters" / "05-mnist.html").read_text("utf-8")
     folder = site / "chapters"
@@ -499,6 +536,30 @@ def test_an_output_cell_explains_its_window(piece, touch, site, way):
         "Salida (1, 1): 1·7 + 0·1 + 0·3 + 1·4 = 11"
     )
     assert page.locator("#taller .tarea-window").count() == 4
+
+
+def test_windows_are_walked_and_a_cell_lights_the_outputs_it_reaches(piece):
+    page = piece("taller")
+    walk = page.get_by_role("button", name="Siguiente ventana")
+    assert not walk.is_visible()  # the size of the output is asked first
+    put(page, "taller", "ask", "0")
+    page.get_by_role("button", name="Pregunta 1a").click()
+    outputs = page.locator("#taller .tarea-grid[role=group] button")
+    last = outputs.count()
+    for count in range(last + 1):
+        walk.click()
+        row, column = divmod(count % last, 2)
+        expect(page.locator("#taller .tarea-says")).to_contain_text(f"Salida ({row}, {column}):")
+    weight = np.ones(questions.KERNEL_A.shape)[None, None]
+    one = np.zeros(questions.X.shape)
+    one[1, 2] = 1
+    reached = convolution.conv2d(one[None, None], weight, 2)[0, 0] > 0
+    page.get_by_label("X, fila 2, columna 3").focus()
+    lit = outputs.evaluate_all("cells => cells.map((cell) => cell.classList.contains('tarea-fed'))")
+    assert lit == reached.ravel().tolist()
+    assert any(lit)
+    page.locator("#taller-stride").focus()
+    assert page.locator("#taller .tarea-fed").count() == 0
 
 
 @pytest.mark.parametrize(
@@ -781,6 +842,23 @@ def test_a_digit_is_dragged_drawn_and_predicted(piece):
     assert "f" in state(page, "digito")["image"]
 
 
+def test_a_digit_is_taken_from_the_strip_and_the_first_one_divides_the_networks(piece):
+    page = piece("digito")
+    best = page.locator("#digito .tarea-bars .tarea-best:nth-child(3n+1)")
+    first = best.all_text_contents()
+    assert len(first) == 2
+    assert first[0] != first[1]
+    before = state(page, "digito")["image"]
+    strip = page.get_by_role("group", name="Dígitos de prueba").get_by_role("button")
+    names = strip.evaluate_all("buttons => buttons.map((button) => button.ariaLabel)")
+    assert {name[3] for name in names} == set("0123456789")
+    assert "de dos maneras" in names[0]
+    strip.last.click()
+    assert state(page, "digito")["image"] != before
+    strip.first.click()
+    assert state(page, "digito")["image"] == before
+
+
 # Aliasing and chequerboard ---------------------------------------------------------------------------
 
 
@@ -793,6 +871,8 @@ def test_aliases_are_where_the_packages_operations_put_them(piece):
         "meanPool": resampling.mean_pool,
         "maxPool": resampling.max_pool,
     }
+    ticks = page.locator("#rayas svg[aria-label='La onda de vuelta a su tamaño'] text")
+    assert {"−2", "2"} <= set(ticks.all_text_contents())  # as far as an error goes
     for frequency, phase, down, up in (
         (0.45, 0, "downsample", "duplicate"),
         (0.1, 0.25, "meanPool", "bilinear"),

@@ -27,6 +27,7 @@ from torch import Tensor, no_grad
 
 from tarea2 import datasets, models, paths, questions, records
 from tarea2.datasets import Split, composition, number_words
+from tarea2.evaluation import predict
 from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import segmentation
 from tarea2.studies.skips import scores_with_cuts
@@ -79,6 +80,7 @@ def _encoded(values: np.ndarray) -> str:
     return base64.b64encode(values.tobytes()).decode()
 
 
+DIFFER_AMONG = 1000  # digits among which one is looked for that two networks name differently
 CUT_OVER = 100  # scenes over which a cut skip is measured
 
 # Pieces -----------------------------------------------------------------------------------------
@@ -113,14 +115,19 @@ def checkerboard(kernel: int, stride: int) -> Data:
 
 
 def digit(split: Split, place: int) -> Data:
-    """Move the digit ``place`` of a split in MNIST's form; the first of each class follow it."""
-    first = [int((split.y == k).nonzero()[0]) for k in range(10)]
-    chosen = [place, *(k for k in first if k != place)]
-    mean, sd = datasets.MNIST_MEAN, datasets.MNIST_SD
+    """Move a digit of a split in MNIST's form: first one on which the two networks differ, then
+    ``place`` and the first of each class."""
     kinds = {
         "convolucional": ("mnist-notebook", "digitNet"),
         "conectada": ("mnist-dense", "perceptron"),
     }
+    one, two = (
+        predict(models.load_model(model)[0], split.x[:DIFFER_AMONG])[0].argmax(1)
+        for model, _ in kinds.values()
+    )
+    first = [int((split.y == k).nonzero()[0]) for k in range(10)]
+    chosen = list(dict.fromkeys([*(one != two).nonzero().flatten().tolist()[:1], place, *first]))
+    mean, sd = datasets.MNIST_MEAN, datasets.MNIST_SD
     return data(
         scripts=["networks", "plot", "pad"],
         files=[network(model)[0] for model, _ in kinds.values()],
@@ -130,6 +137,7 @@ def digit(split: Split, place: int) -> Data:
         ],
         examples={
             "first": 0, "count": len(chosen), "images": _pixels(split.x[chosen] * sd + mean),
+            "labels": split.y[chosen].tolist(),
         },
         mean=mean,
         sd=sd,

@@ -34,17 +34,19 @@
         hint: () => (this.state.frequency > 0.25 ? "Por encima de 1/4 se ve 1 − 2f." : "Hasta 1/4 se ve 2f."),
       });
       const size = { width: 308, height: 140 };
-      const x = [0, SHOWN, 0, 20, 40, 60], y = [-1.2, 1.2, -1, 0, 1];
-      const view = (name, plot, answer = false) => make("div", { className: `tarea-view${answer ? " tarea-answer" : ""}` }, make("p", { className: "tarea-name" }, name), plot.svg);
+      const x = [0, SHOWN, 0, 20, 40, 60], y = [-1.2, 1.2, -1, 0, 1], far = [-2.1, 2.1, -2, -1, 0, 1, 2];  // an error reaches 2
+      const view = (name, plot, answer = false, row = "") => make("div", { className: `tarea-view${answer ? " tarea-answer" : ""}` }, make("p", { className: "tarea-name" }, name), plot.svg, row);
+      const bars = (label) => make("canvas", { role: "img", "aria-label": label, style: `width: ${size.width - 46}px; height: 1rem; margin-left: 38px` });
+      [this.waveBars, this.smallBars, this.backBars] = ["Los píxeles de la onda, en grises", "Los de la reducida", "Los de vuelta"].map(bars);
       this.wave = tarea.plot({ ...size, x, y, xlabel: "píxel", ylabel: "valor", label: "La onda original" });
       this.small = tarea.plot({ ...size, x, y, xlabel: "píxel del original", ylabel: "valor", label: "La onda reducida" });
-      this.back = tarea.plot({ ...size, x, y, xlabel: "píxel", ylabel: "valor", label: "La onda de vuelta a su tamaño" });
+      this.back = tarea.plot({ ...size, x, y: far, xlabel: "píxel", ylabel: "valor", label: "La onda de vuelta a su tamaño" });
       const f = [0, 0.5, 0, 0.1, 0.2, 0.3, 0.4, 0.5], a = [0, 1.1, 0, 0.5, 1];
       this.before = tarea.plot({ ...size, x: f, y: a, xlabel: "ciclos por píxel", ylabel: "amplitud", label: "Espectro de la onda original" });
       this.after = tarea.plot({ ...size, x: f, y: a, xlabel: "ciclos por píxel nuevo", ylabel: "amplitud", label: "Espectro de la onda reducida" });
       this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
-      stage.append(view("la onda", this.wave), view("su espectro", this.before), view("reducida a la mitad", this.small, true),
-        view("su espectro; a trazos, lo que dice la regla", this.after, true), view("de vuelta; en naranja, el error", this.back, true), this.says);
+      stage.append(view("la onda y los píxeles que la miden", this.wave, false, this.waveBars), view("su espectro", this.before), view("reducida a la mitad", this.small, true, this.smallBars),
+        view("su espectro; a trazos, lo que dice la regla", this.after, true), view("de vuelta; en naranja, el error", this.back, true, this.backBars), this.says);
     }
 
     // What is seen of the frequency when every other value is kept.
@@ -60,7 +62,13 @@
       const back = (up === "bilinear" ? tarea.bilinear(twice, false) : tarea.duplicate(twice)).data.subarray(0, LENGTH);
       const error = back.map((value, n) => value - wave[n]);
       const places = [...Array(SHOWN).keys()], even = places.filter((n) => n % 2 === 0);
-      this.wave.draw([{ x: places, y: wave }, { x: even, y: even.map((n) => wave[n]), kind: "dots", colour: "var(--w-vermilion)" }]);
+      // Between pixels too: what is measured is a curve.
+      const fine = Array.from({ length: 16 * (SHOWN - 1) + 1 }, (_, k) => k / 16), curve = fine.map((n) => Math.cos(2 * Math.PI * (frequency * n + phase)));
+      const shade = (canvas, values) => tarea.picture(canvas, values, values.length, 1, (value) => tarea.grey((value + 1) / 2));
+      shade(this.waveBars, wave.subarray(0, SHOWN));
+      shade(this.smallBars, reduced.subarray(0, SHOWN / 2));
+      shade(this.backBars, back.subarray(0, SHOWN));
+      this.wave.draw([{ x: fine, y: curve }, { x: places, y: wave, kind: "dots" }, { x: even, y: even.map((n) => wave[n]), kind: "dots", colour: "var(--w-vermilion)" }]);
       this.small.draw([{ x: even, y: reduced, colour: "var(--w-vermilion)" }, { x: even, y: reduced, kind: "dots", colour: "var(--w-vermilion)" }]);
       this.back.draw([{ x: places, y: error, colour: "var(--w-vermilion)" }, { x: places, y: back }]);
       const [one, two] = [spectrum(Array.from(wave)), spectrum(Array.from(reduced))];

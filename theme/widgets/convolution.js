@@ -58,7 +58,9 @@
       this.messages = {};
       for (const name of ["x", "k"]) this.messages[name] = make("span", { className: "tarea-message", role: "status" });
       const scroll = (grid) => make("div", { className: "tarea-scroll" }, grid);
-      this.outputView = view("Salida", this.question, scroll(this.outputGrid));
+      const steps = make("div", { className: "tarea-group" });
+      this.nextButton = this.button("Siguiente ventana", () => this.next(), steps);
+      this.outputView = view("Salida", this.question, scroll(this.outputGrid), steps);
       this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
       this.sizes = make("p", {});
       stage.append(
@@ -68,13 +70,16 @@
           make("p", { className: "tarea-key" },
             make("span", {}, make("i", { style: "outline: 2px solid var(--w-vermilion); background: var(--w-mark)" }), "ventana de la salida señalada"),
             make("span", {}, make("i", { style: "background: repeating-linear-gradient(45deg, transparent 0 4px, color-mix(in srgb, var(--w-vermilion) 40%, transparent) 4px 6px)" }), "dato que ninguna ventana ve"),
-            make("span", {}, make("i", { style: "border: 2px dashed var(--w-soft)" }), "salida que solo ve relleno"))),
+            make("span", {}, make("i", { style: "border: 2px dashed var(--w-soft)" }), "salida que solo ve relleno"),
+            make("span", {}, make("i", { style: "outline: 2px solid var(--w-blue)" }), "salidas a las que llega la celda de X señalada"))),
         this.says);
 
       this.matrix("x", example.x, this.inputGrid, this.flat ? 1 : LARGEST, this.flat ? LARGEST_1D : LARGEST);
       this.matrix("k", example.k, this.kernelGrid, this.flat ? 1 : LARGEST_KERNEL, this.flat ? 5 : LARGEST_KERNEL);
       this.question.addEventListener("submit", (event) => { event.preventDefault(); this.answer(); });
       this.outputGrid.addEventListener("keydown", (event) => this.walk(event));
+      for (const name of ["pointerover", "focusin"]) this.inputGrid.addEventListener(name, ({ target }) => this.feed(target.dataset.place));
+      for (const name of ["pointerleave", "focusout"]) this.inputGrid.addEventListener(name, () => this.feed());
     }
 
     // Rows or columns of a matrix: kept with the matrix itself, not as a state of their own.
@@ -241,6 +246,8 @@
       const { height, width } = this;
       this.outputGrid.hidden = this.concealed;
       this.outputGrid.replaceChildren();
+      this.nextButton.hidden = this.concealed;
+      this.walked = -1;
       this.mark([]);
       if (this.concealed) { this.says.textContent = "Predice el tamaño de la salida antes de verla."; return; }
       this.outputGrid.style.gridTemplateColumns = `repeat(${width}, max-content)`;
@@ -262,8 +269,24 @@
     place(i, j) { return this.flat ? number(j) : `(${number(i)}, ${number(j)})`; }
 
     explain(i, j, cells, text, onlyZeros) {
+      this.walked = i * this.width + j;
       this.mark(cells);
       this.says.textContent = `Salida ${this.place(i, j)}: ${tarea.terms(cells)} = ${text}${onlyZeros ? ". Su ventana solo ve relleno." : ""}`;
+    }
+
+    // The next window in reading order; after the last one, the first.
+    next() {
+      const cells = [...this.outputGrid.children];
+      this.walked = (this.walked + 1) % cells.length;
+      cells[this.walked].click();
+    }
+
+    // The outputs that a cell of X, "row,column", reaches stand out; none without one.
+    feed(place) {
+      [...this.outputGrid.children].forEach((cell, k) => {
+        const reached = place && this.window(Math.floor(k / this.width), k % this.width).some(({ r, c }) => `${r},${c}` === place);
+        cell.classList.toggle("tarea-fed", Boolean(reached));
+      });
     }
 
     mark(cells) {

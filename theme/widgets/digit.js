@@ -31,8 +31,15 @@
       this.range("right", "Desplazar a la derecha", { min: -FARTHEST, max: FARTHEST, step: 1, example: 0, decimals: 0, unit: " px" });
       this.range("down", "Desplazar hacia abajo", { min: -FARTHEST, max: FARTHEST, step: 1, example: 0, decimals: 0, unit: " px" });
       this.choice("tool", "En el cuadro", { move: "arrastrar el dígito", draw: "dibujar", erase: "borrar" });
-      let next = examples.first;
-      this.button("Otro dígito", () => { next = (next + 1) % examples.count; this.set({ image: image(next), right: 0, down: 0 }); });
+      const strip = make("div", { className: "tarea-group tarea-wide", role: "group", "aria-label": "Dígitos de prueba" });
+      examples.labels.forEach((label, k) => {
+        const thumbnail = make("canvas", { "aria-hidden": "true", style: "width: 2rem" });
+        picture(thumbnail, image(k), SIZE, SIZE, grey);
+        const button = make("button", { type: "button", style: "padding: 0.15rem", "aria-label": `Un ${label}${k === examples.first ? ", que las redes leen de dos maneras" : ""}` }, thumbnail);
+        button.addEventListener("click", () => { this.forgetPrediction(); this.set({ image: image(k), right: 0, down: 0 }); });
+        strip.append(button);
+      });
+      this.panel.append(strip);
       this.button("Vaciar", () => this.set({ image: new Float32Array(PIXELS), right: 0, down: 0, tool: "draw" }));
       this.prediction({
         question: "Al moverlo hacia la derecha píxel a píxel, ¿qué red cambiará antes de respuesta?",

@@ -23,7 +23,7 @@
       this.range("first", "z₁", { min: this.x[0], max: this.x[1], step: 0.01, example: z[0], decimals: 2 });
       this.range("second", "z₂", { min: this.y[0], max: this.y[1], step: 0.01, example: z[1], decimals: 2 });
       this.prediction({
-        question: "¿De qué clase será el código de entrenamiento más cercano a z?",
+        question: "¿De qué clase será el código de entrenamiento más cercano a z?", conceal: true,
         options: Object.fromEntries([...Array(10).keys()].map((k) => [k, String(k)])),
         truth: () => String(this.nearest().label), hint: () => "Mira qué cifras rodean al punto.",
       });
@@ -31,7 +31,7 @@
       const up = (value) => HEIGHT - (value - this.y[0]) / (this.y[1] - this.y[0]) * HEIGHT;
       this.place = (a, b) => [across(a), up(b)];
       this.point = make("svg:circle", { r: 9, fill: "none", stroke: "var(--w-vermilion)", "stroke-width": 3 });
-      this.near = make("svg:circle", { r: 6, fill: "none", stroke: "var(--w-text)", "stroke-width": 2, "stroke-dasharray": "3 2" });
+      this.near = make("svg:circle", { class: "tarea-answer", r: 6, fill: "none", stroke: "var(--w-text)", "stroke-width": 2, "stroke-dasharray": "3 2" });
       const map = make("svg:svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", class: "tarea-map",
         "aria-label": "Los códigos de los dígitos de prueba, cada uno escrito con su cifra, y el punto z", style: "touch-action: none; cursor: crosshair; background: var(--w-page); border: 1px solid var(--w-line)" },
       Array.from(labels, (label, k) => make("svg:text", { x: across(points[2 * k]), y: up(points[2 * k + 1]) + 4, "text-anchor": "middle",
@@ -50,14 +50,16 @@
       map.addEventListener("pointermove", (event) => { if (pressed) drag(event); });
       for (const name of ["pointerup", "pointercancel"]) map.addEventListener(name, () => { pressed = false; });
       const view = (name, ...content) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), ...content);
+      const answer = (made) => { made.classList.add("tarea-answer"); return made; };
       const canvas = (label) => make("canvas", { role: "img", "aria-label": label, style: "width: 8rem" });
       this.decoded = canvas("Lo que el decoder dibuja para z");
       this.projected = canvas("Ese dibujo, reducido por PCA a dos números");
       this.close = canvas("Lo que el decoder dibuja para el código de entrenamiento más cercano");
       this.says = make("output", { className: "tarea-says tarea-wide", "aria-live": "polite" });
+      this.saysNear = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
       stage.append(view("códigos de prueba; arrastra el círculo", map),
         view("decoder(z)", this.decoded), view("ese dibujo, según PCA con 2 números", this.projected),
-        view("decoder(código más cercano)", this.close), this.says);
+        answer(view("decoder(código más cercano)", this.close)), this.says, this.saysNear);
     }
 
     nearest() {
@@ -92,8 +94,8 @@
         circle.setAttribute("cy", y);
       }
       const lost = image.reduce((sum, value, k) => sum + (value - projected[k]) ** 2, 0);
-      this.says.textContent = `z = (${number(first, 2)}; ${number(second, 2)}). El código de entrenamiento más cercano está a ${number(near.distance, 2)}` +
-        `${this.guessed ? ` y es de un ${near.label}` : ""}. PCA pierde ${number(lost, 2)} (error cuadrático) de este dibujo.`;
+      this.says.textContent = `z = (${number(first, 2)}; ${number(second, 2)}). PCA pierde ${number(lost, 2)} (error cuadrático) de este dibujo.`;
+      this.saysNear.textContent = `El código de entrenamiento más cercano está a ${number(near.distance, 2)} y es de un ${near.label}.`;
     }
   }
 

@@ -112,6 +112,17 @@
     try { return decodeURIComponent(address); } catch { return address; }
   }
 
+  // Who listens hears a sentence once the reader has stopped, not at every move of a slider.
+  const STILL = 600;  // milliseconds
+  function speakLate(output) {
+    let waiting = null;
+    new MutationObserver(() => {
+      output.setAttribute("aria-busy", "true");
+      clearTimeout(waiting);
+      waiting = setTimeout(() => output.setAttribute("aria-busy", "false"), STILL);
+    }).observe(output, { childList: true, characterData: true, subtree: true });
+  }
+
   let count = 0;
 
   class Piece extends HTMLElement {
@@ -140,15 +151,22 @@
       this.live.setAttribute("aria-labelledby", title.id);
       this.panel = make("div", { className: "tarea-controls" });
       const stage = make("div", { className: "tarea-stage" });
-      this.live.append(title, this.panel, stage, this.tools());
+      this.live.append(title, this.panel, stage, ...this.caption(), this.tools());
       this.append(this.figure, this.live);
       this.setAttribute("live", "");
       this.build(stage);
+      for (const output of stage.querySelectorAll(".tarea-says")) speakLate(output);
       this.state = Object.fromEntries(
         Object.entries(this.controls).map(([name, control]) => [name, control.example]));
       this.show();
       this.readAddress();
       addEventListener("hashchange", () => this.readAddress());
+    }
+
+    // The number and the caption of the figure that the piece stands for.
+    caption() {
+      const text = this.figure.querySelector("figcaption")?.textContent.trim();
+      return text ? [make("p", { className: "tarea-soft" }, text)] : [];
     }
 
     // Weights are read when the reader comes to the piece, or follows a link to it.
@@ -389,7 +407,7 @@
       this.draw();
     }
 
-    // #piece?name=value&… stands for a state.
+    // #piece?name=value&… stands for a state; &ver shows the answer too.
     address() {
       const query = new URLSearchParams();
       for (const [name, control] of Object.entries(this.controls)) query.set(name, control.write(this.state[name]));
@@ -417,10 +435,11 @@
       if (text !== this.name || !location.hash.includes("?")) return;
       const query = new URLSearchParams(location.hash.slice(location.hash.indexOf("?") + 1));
       const texts = Object.fromEntries([...query].filter(([name]) => name in this.controls));
+      if (query.has("ver")) this.reveal?.(true);  // a link may open the answer
       if (Object.keys(texts).length) this.take(texts);
       this.show();
       this.scrollIntoView();
-      const unknown = [...query.keys()].filter((name) => !(name in this.controls));
+      const unknown = [...query.keys()].filter((name) => !(name in this.controls) && name !== "ver");
       const wrong = Object.values(this.controls).some((control) => control.text !== null);
       this.news.textContent = unknown.length || wrong
         ? `El enlace trae valores que no valen${unknown.length ? ` (${unknown.join(", ")})` : ""}: se ha usado lo demás.`
