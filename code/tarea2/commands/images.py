@@ -80,7 +80,9 @@ def train(
     colours: Annotated[
         Path | None,
         typer.Option(
-            help="File of lines 'r g b name', for masks in colour.", rich_help_panel=MASKS
+            help="File that names colours or values: lines 'r g b name' or '1 name', labelmap.txt, "
+            "_classes.csv, class_names.txt, dataset_meta.json.",
+            rich_help_panel=MASKS,
         ),
     ] = None,
     background: Annotated[
