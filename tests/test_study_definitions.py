@@ -87,11 +87,10 @@ def test_stored_peers_are_described_as_before():
 
 
 def test_recipes_differ_in_rate_and_epochs_only():
-    known = {name for name, _ in segmentation.networks().items()}
+    specs = {name: spec for name, (spec, _) in segmentation.networks().items()} | context.FIELDS
     for definition in recipes.DEFINITIONS:
         name, rate = definition.name.split("-epochs-")[0].split("-lr-")
-        assert name in known
-        assert definition.spec == segmentation.networks()[name][0]
+        assert definition.spec == specs[name]
         assert definition.recipe.lr == float(rate)
         times = 3 if "-epochs-" in definition.name else 1
         usual = dataclasses.replace(segmentation.RECIPE, lr=float(rate), epochs=12 * times)
@@ -117,7 +116,8 @@ def test_rates_go_up_while_the_highest_is_the_best():
 
 
 def test_each_network_was_tried_at_the_rates_that_the_rule_asks_for():
-    runs = pd.concat([studies.load("segmentation"), studies.load("segmentation-recipes")])
+    names = ("segmentation", "segmentation-context", "segmentation-recipes")
+    runs = pd.concat(map(studies.load, names))
     first = runs[runs["seed"] == 0].set_index("name")["validation_miou"]
     for name in recipes.SWEPT:
         known = {rate: recipes.at_rate(name, rate) for rate in recipes.LADDER}

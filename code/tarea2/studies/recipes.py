@@ -13,6 +13,8 @@ from dataclasses import replace
 import pandas as pd
 
 from tarea2 import datasets
+from tarea2.models import Spec
+from tarea2.studies import context
 from tarea2.studies.definition import Definition
 from tarea2.studies.segmentation import FIVE, PUBLISHED, RECIPE, THREE, networks
 
@@ -51,6 +53,7 @@ SWEPT: dict[str, tuple[float, ...]] = {
     "block-separable": (3e-1,),
     "norm-none": (1e-2, 3e-2),
     "norm-group": (1e-2, 3e-2, 1e-1),
+    "long-small": (1e-2, 3e-2, 1e-1, 3e-1),
 }
 LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 # Ours of more parameters than a combination may have, which are not stored as the best model.
@@ -162,9 +165,14 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     }).T  # fmt: skip
 
 
+def _spec(name: str) -> Spec:
+    """A network of the main study, or of the one that crosses fields and weights."""
+    return context.FIELDS[name] if name in context.FIELDS else networks()[name][0]
+
+
 def _definition(full: str, name: str, rate: float, times: int = 1) -> Definition:
     recipe = replace(RECIPE, lr=rate, epochs=RECIPE.epochs * times)
-    spec, seeds = networks()[name][0], THREE[:1]
+    spec, seeds = _spec(name), THREE[:1]
     if times > 1:
         seeds = THREE[: LASTING[name]]
     elif rate in MEASURED.get(name, ()):
