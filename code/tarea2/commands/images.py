@@ -41,6 +41,10 @@ def train(
             "--allow-missing", help="Leave out images without a mask.", rich_help_panel=DATA
         ),
     ] = False,
+    bands: Annotated[
+        str | None,
+        typer.Option(help="Bands of the images to take, as 4,1,2 or 1.", rich_help_panel=DATA),
+    ] = None,
     group: Annotated[
         str | None,
         typer.Option(
@@ -123,6 +127,7 @@ def train(
     """
     from tarea2.datasets import Reading
     from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
+    from tarea2.datasets.images.picture import parse_bands
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.losses import CLASS_WEIGHTS
     from tarea2.own.study import Training, prepare, stale_advice, too_short
@@ -141,7 +146,7 @@ def train(
     )  # fmt: skip
     own = prepare(
         images, masks, name, out,
-        Reading(options, parse_size(size), crop, group, allow_missing),
+        Reading(options, parse_size(size), crop, group, allow_missing, parse_bands(bands)),
         Training(epochs, steps, class_weights, _augmentations(augment)),
     )  # fmt: skip
     for change in own.changes:

@@ -25,8 +25,9 @@ from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.datasets.images.mask_statistics import MaskStatistics
 from tarea2.datasets.images.pairing import Pair, find_pairs, shown
+from tarea2.datasets.images.picture import Picture, as_mask, with_bands
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
-from tarea2.datasets.images.reading import Picture, full_scale
+from tarea2.datasets.images.reading import full_scale
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.split import DataError, Dataset, Split
@@ -49,6 +50,7 @@ class Reading:
     crop: int | None = None
     group: str | None = None
     allow_missing: bool = False
+    bands: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.size and self.crop:
@@ -69,6 +71,7 @@ class Reading:
         masks |= {name: tuple(masks[name]) for name in ("values", "ignore")}
         masks["colours"] = Path(masks["colours"]) if masks["colours"] else None
         known = {"masks": MaskOptions(**masks), "size": tuple(size) if size else None}
+        known["bands"] = tuple(described.get("bands", ()))
         return cls(**(described | known))
 
 
@@ -201,7 +204,7 @@ class _Pictures:
         if path in self.kept:
             return self.kept.pop(path)
         picture = read_image(path)
-        size = sum(a.nbytes for a in (picture.values, picture.alpha, picture.indices)
+        size = sum(a.nbytes for a in (picture.values, picture.alpha, picture.indices, picture.bands)
                    if a is not None)  # fmt: skip
         if size <= self.room:
             self.room -= size
@@ -211,7 +214,7 @@ class _Pictures:
     def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
         hidden = True if len(self.pairs) < MANY else None
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
-            yield pair, self._read(pair.image), self._read(pair.mask)
+            yield pair, self._read(pair.image), as_mask(self._read(pair.mask))
 
     def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
         """The label map and the preprocessing that fit all pictures, and what was decided."""
@@ -220,6 +223,7 @@ class _Pictures:
         kinds = {"grey": 0, "in colour": 0}
         for pair, image, mask in self.each("look"):
             statistics.add(mask)
+            image = with_bands(image, reading.bands) if reading.bands else image
             kinds["in colour" if image.coloured else "grey"] += 1
             self.sizes.append((image.size, mask.size))
             for picture, what in ((image, "images"), (mask, "masks")):
@@ -248,7 +252,7 @@ class _Pictures:
         lines += self._check_sizes(reading)
         return (
             label_map,
-            Preprocessing(self.colours, scale, reading.size),
+            Preprocessing(self.colours, scale, reading.size, reading.bands),
             lines + label_map.lines() + said,
         )
 
