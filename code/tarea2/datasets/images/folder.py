@@ -211,10 +211,13 @@ class _Pictures:
             self.kept[path] = picture
         return picture
 
+    def _mask(self, pair: Pair) -> Picture:
+        return pair.drawing.draw() if pair.drawing else as_mask(self._read(pair.mask))
+
     def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
         hidden = True if len(self.pairs) < MANY else None
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
-            yield pair, self._read(pair.image), as_mask(self._read(pair.mask))
+            yield pair, self._read(pair.image), self._mask(pair)
 
     def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
         """The label map and the preprocessing that fit all pictures, and what was decided."""
@@ -237,6 +240,7 @@ class _Pictures:
                 ranges.append(Picture(image.name, extremes))
         self.colours = bool(kinds["in colour"])
         label_map, said = infer_label_map(statistics, reading.masks)
+        label_map = label_map.named(dict(self.pairs[0].names))
         lines = [f"{' and '.join(f'{n} {kind}' for kind, n in kinds.items() if n)}: images have "
                  f"{3 if self.colours else 1} channel{'s' if self.colours else ''}"]  # fmt: skip
         scale = full_scale(ranges)
@@ -264,7 +268,7 @@ class _Pictures:
                 fix = "" if reading.size or abs(ratio - 1) >= 0.02 else "; --size HxW brings both "
                 fix += "to one size" if fix else ""
                 raise DataError(
-                    f"mask {pair.mask.name} is {_size(mask)}, its image {_size(image)}{fix}"
+                    f"mask {pair.mask_name} is {_size(mask)}, its image {_size(image)}{fix}"
                 )
             if image != first and not (reading.size or reading.crop):
                 raise DataError(
@@ -325,7 +329,7 @@ def _lay_down(
             layout[part]["shapes"].append(list(array.shape))
             position += array.size
         files[pair.name] = _digest(x)
-        files[f"mask {pair.mask.name}"] = _digest(truth)
+        files[f"mask {pair.mask_name}"] = _digest(truth)
         present.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)] > 0)
     if np.any(present, axis=0).sum() < 2:
         raise DataError("all masks hold one class only: there is nothing to learn")
@@ -343,7 +347,7 @@ def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading)
     """Changes when a file does, or what was wished; the contents themselves are not read."""
     lists = [path for root in roots for path in sorted(root.rglob("*.txt"))][:50]
     lists += [reading.masks.colours] if reading.masks.colours else []
-    files = [path for pair in pairs for path in (pair.image, pair.mask)] + lists
+    files = [path for pair in pairs for path in pair.files] + lists
     parts = [repr(reading), repr(sorted(META)), *(str(path.resolve()) for path in files)]
     parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
