@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torch.nn import functional as F
 
 from tarea2.datasets import DataError, as_input
@@ -24,6 +24,8 @@ from tarea2.datasets.images.reading import Picture
 from tarea2.evaluation import forward
 from tarea2.models import Network
 from tarea2.paths import replacing
+
+MADE_BY = "tarea2 predict"
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,20 @@ class Predictor:
 
 
 def write_png(picture: Image.Image, path: Path) -> None:
-    """A PNG that appears whole or not at all."""
-    content = io.BytesIO()
-    picture.save(content, format="PNG")
+    """A PNG that appears whole or not at all, and says in itself that it was predicted."""
+    content, told = io.BytesIO(), PngImagePlugin.PngInfo()
+    told.add_text("Software", MADE_BY)
+    picture.save(content, format="PNG", pnginfo=told)
     with replacing(path) as temporary:
         temporary.write_bytes(content.getbuffer())
+
+
+def was_predicted(path: Path) -> bool:
+    """Whether a file is a PNG that :func:`write_png` wrote."""
+    if path.suffix.lower() != ".png":
+        return False
+    try:
+        with Image.open(path, formats=["PNG"]) as opened:
+            return opened.info.get("Software") == MADE_BY
+    except Exception:  # whatever a damaged file makes of the reader: it is none of ours
+        return False

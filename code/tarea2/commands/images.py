@@ -181,7 +181,8 @@ def predict(
 ) -> None:
     """Segment images with a network that was trained on your own.
 
-    Masks have the values or colours of those that it learnt from. An image that fails costs only
+    Masks have the values or colours of those that it learnt from. Masks beside the images, and
+    what was predicted before, are left out. An image that fails costs only
     itself; the exit code is 1 then.
     """
     from tarea2.own.prediction import segment_files

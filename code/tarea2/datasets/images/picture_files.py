@@ -47,7 +47,8 @@ class PictureFile:
     """A picture and what its path says.
 
     folders: without those that only say "images" or "masks", or the split. name: the path below
-    the folder that was searched, in NFC. in_masks: whether a folder or an affix says mask.
+    the folder that was searched, in NFC. in_masks: whether a folder or an affix says mask;
+    in_mask_folder: whether a folder does.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class PictureFile:
     split: str | None
     name: str
     in_masks: bool
+    in_mask_folder: bool
 
 
 def shown(names: Sequence[str]) -> str:
@@ -160,7 +162,7 @@ def _file(path: Path, folder: Path) -> PictureFile:
     name = unicodedata.normalize("NFC", relative.as_posix())
     stem = unicodedata.normalize("NFC", path.stem)
     affix = stripped(stem, MASK_AFFIXES) is not None or re.fullmatch(LABEL_STUDIO, stem) is not None
-    return PictureFile(path, stem, tuple(folders), split, name, mask or affix)
+    return PictureFile(path, stem, tuple(folders), split, name, mask or affix, mask)
 
 
 def _folder(name: str) -> tuple[str | None, bool, bool]:
