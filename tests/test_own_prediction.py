@@ -9,10 +9,12 @@ from PIL import Image
 
 from tarea2.datasets import DataError
 from tarea2.datasets.images.label_map import LabelClass, LabelMap
+from tarea2.datasets.images.picture import Picture
 from tarea2.datasets.images.preprocessing import Preprocessing
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.own import prediction
 from tarea2.predictor import Predictor, was_predicted
+from tarea2.tiling import scores_in_tiles
 
 LEGEND = LabelMap(
     "grey", (LabelClass("0", 0, (0, 0, 0)), LabelClass("200", 200, (255, 0, 0))), True
@@ -107,3 +109,77 @@ def test_masks_beside_photographs_are_not_overwritten(tmp_path, segment):
     with pytest.raises(DataError, match=r"a\.png is one of the masks beside them; give another"):
         segment(tmp_path, tmp_path)
     assert (tmp_path / "a.png").read_bytes() == before
+
+
+# Large images -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(70, 300), (300, 70), (150, 211), (96, 97)])
+def test_tiles_give_the_scores_of_the_whole(shape, monkeypatch):
+    """As far as rounding goes: no pixel depends on others further away than the blind edge."""
+    image = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    whole = predictor(tiled=True)
+    with torch.no_grad():  # as many pixels of one class as of the other
+        classes, probability = whole.classes_and_probabilities(Picture("x", image))
+        odds = np.where(classes == 1, 1, -1) * np.log(probability / (1 - probability))
+        bias = [value for name, value in whole.model.named_parameters() if "bias" in name][-1]
+        bias.view(-1)[1] -= float(np.median(odds))
+    classes, probability = whole.classes_and_probabilities(Picture("x", image))
+    assert 0.4 < classes.mean() < 0.6
+    monkeypatch.setattr("tarea2.predictor.LARGEST_SIDE", 64)
+    monkeypatch.setattr("tarea2.predictor.scores_in_tiles", small_tiles)
+    found, share = whole.classes_and_probabilities(Picture("x", image))
+    assert found.shape == shape
+    np.testing.assert_allclose(share, probability, atol=1e-5)
+    assert (found != classes).sum() <= 1
+    with pytest.raises(DataError, match=r"at most 64 pixels a side are taken; reduce it, or train"):
+        predictor().classes(Picture("x", image))
+
+
+def small_tiles(network, image):
+    return scores_in_tiles(network, image, tile=96, overlap=64, blind=24)
+
+
+def test_a_seam_would_show():
+    """Without a blind edge the padding of each tile reaches into the scores."""
+    image = np.random.default_rng(1).random((1, 64, 256)).astype(np.float32)
+    layer = torch.nn.Conv2d(1, 2, 33, padding=16)
+
+    def network(part):
+        with torch.no_grad():
+            return layer(torch.from_numpy(np.ascontiguousarray(part))[None])[0]
+
+    def error(blind):
+        (found,) = (scores for _, scores in scores_in_tiles(network, image, 96, 64, blind))
+        return float((found - network(image)).abs().max())
+
+    assert error(16) < 1e-5 < 1e-3 < error(0)
+
+
+def test_memory_is_that_of_a_band_and_weights_sum_to_one():
+    seen = []
+
+    def network(part):
+        seen.append(part.shape)
+        return torch.ones(3, *part.shape[1:])
+
+    image = np.zeros((1, 1000, 176), np.uint8)
+    bands = list(scores_in_tiles(network, image, 96, 32, 8))
+    assert [band.start for band, _ in bands] == [0, *[band.stop for band, _ in bands[:-1]]]
+    assert bands[-1][0].stop == 1000
+    for rows, scores in bands:
+        assert scores.shape == (3, rows.stop - rows.start, 176)
+        assert rows.stop - rows.start <= 96
+        torch.testing.assert_close(scores, torch.ones_like(scores))
+    assert {shape[1:] for shape in seen} == {(96, 96)}
+
+
+def test_a_network_trained_on_parts_takes_large_images():
+    card = {
+        "data": {
+            "preparation": Preprocessing().describe(), "legend": LEGEND.describe(), "crop": 32
+        }
+    }  # fmt: skip
+    assert Predictor.from_card(predictor().model, card).tiled
+    del card["data"]["crop"]
+    assert not Predictor.from_card(predictor().model, card).tiled
