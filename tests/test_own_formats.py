@@ -290,3 +290,30 @@ def test_a_cut_tiff_is_refused_not_filled_with_zeros(tmp_path):
     (tmp_path / "x.tif").write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match=r"strips or tiles are missing"):
         read(tmp_path / "x.tif")
+
+
+def plain(path, place):
+    Image.fromarray(square(place) * np.uint8(200)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), [("images", b""), ("masks", b""), ("masks", b"<html>"), ("images", None)]
+)
+def test_unreadable_pictures_are_left_out_on_request(tmp_path, kind, content):
+    folders = pairs(tmp_path, plain, plain)
+    for place in (3, 7):
+        path = tmp_path / kind / f"{place:02}.tif"
+        path.write_bytes(path.read_bytes()[:200] if content is None else content)
+    with pytest.raises(DataError) as error:
+        image_folder(*folders)
+    assert "03.tif cannot be read as an image (" in str(error.value)
+    assert str(error.value).endswith(" and 1 others; leave such out with --allow-missing")
+    data = image_folder(*folders, reading=Reading(allow_missing=True))
+    assert sum(map(len, data.names.values())) == 10
+    (told,) = [line for line in data.decided if line.startswith("left out, as they cannot be read")]
+    assert "2: 03.tif cannot be read" in told
+    assert "07.tif cannot be read" in told
+    assert ((data.train.x[:, 0] > 0) == (data.train.y == 1)).all()
+    (tmp_path / "images" / "05.tif").write_bytes(b"")
+    with pytest.raises(DataError, match="9 pairs are left, expected at least 10"):
+        image_folder(*folders, reading=Reading(allow_missing=True))

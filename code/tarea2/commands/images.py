@@ -38,7 +38,9 @@ def train(
     allow_missing: Annotated[
         bool,
         typer.Option(
-            "--allow-missing", help="Leave out images without a mask.", rich_help_panel=DATA
+            "--allow-missing",
+            help="Leave out images without a mask, and what cannot be read.",
+            rich_help_panel=DATA,
         ),
     ] = False,
     bands: Annotated[

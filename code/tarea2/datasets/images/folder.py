@@ -27,7 +27,7 @@ from tarea2.datasets.images.mask_statistics import MaskStatistics
 from tarea2.datasets.images.pairing import Pair, find_pairs, shown
 from tarea2.datasets.images.picture import Picture, as_mask, with_bands
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
-from tarea2.datasets.images.reading import full_scale
+from tarea2.datasets.images.reading import UnreadableError, full_scale
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.split import DataError, Dataset, Split
@@ -133,7 +133,7 @@ def image_folder(
         return _assembled(name, records.read(record, META), cached)
     pictures = _Pictures(pairs)
     label_map, preprocessing, said = pictures.surveyed(reading)
-    decided += said
+    pairs, decided = pictures.pairs, decided + said
     if pictures.bytes_needed(preprocessing, reading.crop or 0) <= KEPT:
         buffer = io.BytesIO()
         meta, present = _lay_down(pictures, label_map, preprocessing, reading, buffer)
@@ -194,11 +194,12 @@ class _Pictures:
     """Images and masks of all pairs: each is read once, as long as there is room to keep it."""
 
     def __init__(self, pairs: Sequence[Pair]):
-        self.pairs = pairs
+        self.pairs = list(pairs)
         self.kept: dict[Path, Picture] = {}
         self.room = KEPT
         self.sizes: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of image and mask
         self.colours = False
+        self.unread: dict[Pair, str] = {}  # why pairs are left out
 
     def _read(self, path: Path) -> Picture:
         if path in self.kept:
@@ -217,7 +218,25 @@ class _Pictures:
     def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
         hidden = True if len(self.pairs) < MANY else None
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
-            yield pair, self._read(pair.image), self._mask(pair)
+            try:
+                image, mask = self._read(pair.image), self._mask(pair)
+            except UnreadableError as error:
+                self.unread[pair] = str(error)
+                continue
+            yield pair, image, mask
+
+    def _leave_out_unread(self, allowed: bool) -> list[str]:
+        if not self.unread:
+            return []
+        first, count = next(iter(self.unread.values())), len(self.unread)
+        if not allowed or len(self.pairs) - count < SMALLEST:
+            more = f" and {count - 1} others" if count > 1 else ""
+            fix = "; leave such out with --allow-missing" if not allowed else (
+                f"; {len(self.pairs) - count} pairs are left, expected at least {SMALLEST}"
+            )  # fmt: skip
+            raise DataError(f"{first}{more}{fix}")
+        self.pairs = [pair for pair in self.pairs if pair not in self.unread]
+        return [f"left out, as they cannot be read: {count}: {shown([*self.unread.values()])}"]
 
     def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
         """The label map and the preprocessing that fit all pictures, and what was decided."""
@@ -238,6 +257,7 @@ class _Pictures:
             if image.values.dtype != np.uint8 and image.values.size:
                 extremes = np.array([[image.values.min(), image.values.max()]])
                 ranges.append(Picture(image.name, extremes))
+        unread = self._leave_out_unread(reading.allow_missing)
         self.colours = bool(kinds["in colour"])
         label_map, said = infer_label_map(statistics, reading.masks)
         label_map = label_map.named(dict(self.pairs[0].names))
@@ -253,7 +273,7 @@ class _Pictures:
             f"{len(names)} {what}: {remark} ({shown(names[:3])}{', …' if len(names) > 3 else ''})"
             for (what, remark), names in notes.items()
         ]
-        lines += self._check_sizes(reading)
+        lines += unread + self._check_sizes(reading)
         return (
             label_map,
             Preprocessing(self.colours, scale, reading.size, reading.bands),

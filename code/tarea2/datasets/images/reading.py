@@ -35,13 +35,17 @@ KINDS = (
 FULL_SCALES = (255, 1023, 4095, 16_383, 65_535)  # of 8, 10, 12, 14 and 16 bits
 
 
+class UnreadableError(DataError):
+    """A file that is no picture, or a damaged one."""
+
+
 def read(path: Path) -> Picture:
     """Read a picture whole, turned as viewers show it.
 
     Raises
     ------
-    DataError, which names the file: it is missing, too large, damaged, of another format, holds
-    several pages or frames, or values that are no finite numbers.
+    DataError, which names the file: it is missing, too large, holds several pages or frames, or
+    values that are no finite numbers; :class:`UnreadableError` where it is damaged or no picture.
     """
     check_file(path)
     try:
@@ -55,7 +59,7 @@ def read(path: Path) -> Picture:
     except DataError:
         raise
     except Exception as error:  # whatever a damaged file makes of the reader
-        raise DataError(
+        raise UnreadableError(
             f"{path.name} cannot be read as an image ({_appearance(path)}: {reason(error)})"
         ) from None
     if picture.values.dtype.kind == "f" and not np.isfinite(picture.values).all():
