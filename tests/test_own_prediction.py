@@ -1,5 +1,7 @@
 """Predicting with a network of one's own: which files are images, and how large ones are read."""
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,11 @@ from tarea2.datasets import DataError
 from tarea2.datasets.images.label_map import LabelClass, LabelMap
 from tarea2.datasets.images.picture import Picture
 from tarea2.datasets.images.preprocessing import Preprocessing
-from tarea2.models import EncoderDecoderSpec, build
+from tarea2.models import EncoderDecoderSpec, build, save_model
 from tarea2.own import prediction
+from tarea2.own.prediction import load_predictor
 from tarea2.predictor import Predictor, was_predicted
+from tarea2.records import ResultError
 from tarea2.tiling import scores_in_tiles
 
 LEGEND = LabelMap(
@@ -183,3 +187,58 @@ def test_a_network_trained_on_parts_takes_large_images():
     assert Predictor.from_card(predictor().model, card).tiled
     del card["data"]["crop"]
     assert not Predictor.from_card(predictor().model, card).tiled
+
+
+# The model's files ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Weights and card of a network with a label map, in a store."""
+    model = build(EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=2))
+    data = {"preparation": Preprocessing().describe(), "legend": LEGEND.describe()}
+    card = {"data": data, "metrics": {}, "recipe": {}, "seed": 0, "versions": {}}
+    save_model("net", model, card, store=tmp_path / "store")
+    return tmp_path / "store" / "models" / "net.safetensors"
+
+
+@pytest.mark.parametrize("how", ["copied", "linked", "linked alone", "card linked alone"])
+def test_a_model_is_found_under_any_name_in_any_folder(tmp_path, stored, how):
+    elsewhere = tmp_path / "desktop" / "mine.safetensors"
+    elsewhere.parent.mkdir()
+    card = elsewhere.with_suffix(".json")
+    if how == "copied":
+        shutil.copy(stored, elsewhere)
+        shutil.copy(stored.with_suffix(".json"), card)
+    elif how == "card linked alone":
+        card.symlink_to(stored.with_suffix(".json"))
+    else:
+        elsewhere.symlink_to(stored)
+        if how == "linked":
+            card.symlink_to(stored.with_suffix(".json"))
+    assert load_predictor(elsewhere).label_map == LEGEND
+    assert load_predictor(card).label_map == LEGEND
+
+
+def test_a_model_that_is_not_whole_is_named_as_it_was_given(tmp_path, stored, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    given = Path("here") / "mine.safetensors"
+    shutil.copy(stored, given)
+
+    def named(ending, said):
+        return "^" + re.escape(f"{given.with_suffix('.' + ending)} {said}")
+
+    with pytest.raises(ResultError, match=named("json", "is missing: a model is two files")):
+        load_predictor(given)
+    shutil.copy(stored.with_suffix(".json"), given.with_suffix(".json"))
+    given.write_bytes(given.read_bytes()[:-1])
+    with pytest.raises(ResultError, match=named("safetensors", "does not match")):
+        load_predictor(given)
+    given.unlink()
+    with pytest.raises(ResultError, match=named("safetensors", "is missing")):
+        load_predictor(given)
+    given.symlink_to(stored)
+    stored.write_bytes(b"")
+    with pytest.raises(ResultError, match=named("safetensors", "does not match")):
+        load_predictor(given)

@@ -19,7 +19,7 @@ from tarea2.datasets.images.picture_files import (
 )
 from tarea2.datasets.images.preprocessing import Preprocessing
 from tarea2.datasets.images.reading import read
-from tarea2.models import load_model
+from tarea2.models import load_model_files
 from tarea2.predictor import Predictor, was_predicted, write_png
 from tarea2.records import ResultError
 
@@ -27,16 +27,27 @@ INK = 0.5  # of the class's colour in an overlay
 
 
 def load_predictor(path: Path) -> Predictor:
-    """A network that `tarea2 images train` stored, from its file or its card.
+    """A network that `tarea2 images train` stored, from its file or its card, or a copy of both.
 
-    Raises ResultError where files are missing, altered, or of a network that has no label map.
+    Of a link the card may lie beside the link or beside the file that it leads to. Raises
+    ResultError where files are missing, altered, or of a network that has no label map; they are
+    named as ``path`` names them.
     """
-    if path.suffix not in (".safetensors", ".json") or path.parent.name != "models":
+    if path.suffix not in (".safetensors", ".json"):
         raise ResultError(
-            f"{path} is no stored model; expected the .safetensors file in the folder models that "
-            "`tarea2 images train` names"
+            f"{path} is no stored model; expected the .safetensors file that `tarea2 images train` "
+            "names"
         )
-    model, card = load_model(path.stem, path.resolve().parent.parent)
+    target, card_path = path.with_suffix(".safetensors"), path.with_suffix(".json")
+    if not card_path.exists() and target.is_symlink():
+        card_path = target.resolve().with_suffix(".json")
+    if not target.exists() and card_path.is_symlink():
+        target = card_path.resolve().with_suffix(".safetensors")
+    if target.exists() and not card_path.exists():
+        raise ResultError(
+            f"{card_path} is missing: a model is two files, {target.name} and its card; copy both"
+        )
+    model, card = load_model_files(target, card_path)
     if "legend" not in card["data"] or "preparation" not in card["data"]:
         raise ResultError(
             f"{path.name} was not trained on own images: it has no label map; `tarea2 predict "
