@@ -230,7 +230,7 @@ def test_a_folder_for_each_class(tmp_path):
     both = squares(0)[0]
     write(tmp_path / "m/car/3.png", both)
     said = "\n".join(image_folder(tmp_path / "i", tmp_path / "m").decided)
-    assert "objects of several classes overlap: the last class counts (3.png)" in said
+    assert "objects of several classes overlap: the last counts (3.png)" in said
 
 
 @pytest.mark.parametrize(

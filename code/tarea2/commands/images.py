@@ -33,7 +33,10 @@ class Engine(StrEnum):
 def train(
     images: Annotated[Path, typer.Option(help="Folder of images.", rich_help_panel=DATA)],
     masks: Annotated[
-        Path, typer.Option(help="Folder of their masks, of like names.", rich_help_panel=DATA)
+        Path,
+        typer.Option(
+            help="Folder of their masks, or JSON of COCO or labelme.", rich_help_panel=DATA
+        ),
     ],
     allow_missing: Annotated[
         bool,

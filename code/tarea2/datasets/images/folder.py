@@ -126,7 +126,7 @@ def image_folder(
     pairs, decided = find_pairs(images, masks, reading.allow_missing)
     if len(pairs) < SMALLEST:
         raise DataError(f"{images} holds {len(pairs)} images, expected at least {SMALLEST}")
-    roots = [images, masks, images.parent]
+    roots = [images, masks if masks.is_dir() else masks.parent, images.parent]
     cached = paths.OWN / "cache" / f"{_fingerprint(pairs, roots, reading)}.bytes"
     record = cached.with_suffix(".json")
     if cached.exists() and record.exists():

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarea2.datasets.images.annotations import Annotated, annotated, json_files
 from tarea2.datasets.images.fields_of_view import (
     drawn_beside,
     fields_of_view,
     refuse_circles,
 )
 from tarea2.datasets.images.matching import match, without_channel
+from tarea2.datasets.images.picture import Drawing
 from tarea2.datasets.images.picture_files import (
     LABEL_STUDIO,
     SPLIT_WORDS,
@@ -23,7 +25,8 @@ from tarea2.datasets.images.picture_files import (
     refuse_doubles,
     shown,
 )
-from tarea2.datasets.images.united import United, united
+from tarea2.datasets.images.reading import SUFFIXES
+from tarea2.datasets.images.united import united
 from tarea2.datasets.split import DataError
 
 __all__ = ["SPLIT_WORDS", "Pair", "find_pairs", "shown"]
@@ -45,7 +48,7 @@ class Pair:
     mask: Path
     name: str
     split: str | None
-    drawing: United | None = None
+    drawing: Drawing | None = None
 
     @property
     def mask_name(self) -> str:
@@ -78,6 +81,9 @@ def find_pairs(
         a mask or a mask without an image (unless ``allow_missing``), an image with several masks
         that are no parts of one, fields of view for masks.
     """
+    outlines = _outlines(images, masks)
+    if outlines is not None:
+        return _outlined(*outlines, images, masks, allow_missing)
     decided: list[str] = []
     pictures, drawn = _sides(images, masks, decided)
     matches, way = match(pictures, drawn)
@@ -86,7 +92,7 @@ def find_pairs(
         _explain(pictures, drawn, masks, sides)
     if way:
         decided.append(f"masks are found {way}")
-    drawings: dict[PictureFile, United] = {}
+    drawings: Mapping[PictureFile, Drawing] = {}
     if any(len(found) > 1 for found in matches.values()):
         drawings, said = united(matches)
         decided.append(said)
@@ -114,6 +120,54 @@ def find_pairs(
         )
         for image, group in matches.items()
     ]  # fmt: skip
+    return sorted(pairs, key=lambda pair: pair.name), decided
+
+
+def _outlines(images: Path, masks: Path) -> tuple[list[PictureFile], Annotated] | None:
+    """Images and what JSON files say about them, where these stand in for pictures of masks."""
+    files = json_files(masks)
+    if masks.is_file() and not files:
+        raise DataError(f"{masks} is a file, expected a folder of masks, or a JSON of COCO")
+    if not files or not images.is_dir():
+        return None
+    pictures = below(images, "images", [])
+    if images.resolve() == masks.resolve():
+        if parted(pictures)[1]:
+            return None
+    elif masks.is_dir():
+        others = [path for path in masks.rglob("*") if path.suffix.lower() in SUFFIXES]
+        known = {file.path.resolve() for file in pictures}
+        if any(path.resolve() not in known for path in others):
+            return None
+    found = annotated(files, pictures)
+    if found is None and masks.is_file():
+        raise DataError(f"{masks.name} is no JSON of COCO or labelme: it holds no outlines")
+    return (pictures, found) if found else None
+
+
+def _outlined(
+    pictures: list[PictureFile], found: Annotated, images: Path, masks: Path, allow_missing: bool
+) -> tuple[list[Pair], list[str]]:  # fmt: skip
+    """The pairs of images and outlines; as :func:`find_pairs`."""
+    refuse_doubles(pictures)
+    decided, drawings = list(found.told), found.drawings
+    sides = f" (images such as {_two(pictures)}; there such as {' and '.join(found.named[:2])})"
+    lost = [file.name for file in pictures if file not in drawings]
+    for names, said, what in (
+        (lost, f"images are not named in {masks}", "an image without outlines"),
+        (found.spare, f"images that {masks} names are not in {images}", "what is not there"),
+    ):
+        if names and not (allow_missing and drawings):
+            raise DataError(
+                f"{len(names)} {said}: {shown(names)}; add them, or leave out {what} with "
+                f"--allow-missing{sides}"
+            )
+        if names:
+            decided.append(f"left out: {len(names)} {said}: {shown(names)}")
+    pairs = [
+        Pair(file.path, path, file.name, file.split or split, drawing)
+        for file, (path, split, drawing) in drawings.items()
+    ]
     return sorted(pairs, key=lambda pair: pair.name), decided
 
 

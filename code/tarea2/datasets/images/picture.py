@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from tarea2.datasets.images.tiff import MOST_BANDS
 from tarea2.datasets.split import DataError
+
+OVERLAP = "objects of several classes overlap: the last counts"
+
+
+class Drawing(Protocol):
+    """A mask that is drawn from other files: the parts of one, or outlines.
+
+    files: all that it is drawn from. names: of values, where they are known.
+    """
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...
+
+    @property
+    def names(self) -> tuple[tuple[int, str], ...]: ...
+
+    def draw(self) -> Picture:
+        """The mask; DataError where it cannot be drawn."""
+        ...
 
 
 @dataclass(frozen=True)

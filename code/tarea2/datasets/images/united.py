@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tarea2.datasets.images.picture import Picture, as_mask
+from tarea2.datasets.images.picture import OVERLAP, Picture, as_mask
 from tarea2.datasets.images.picture_files import MASK_AFFIXES, PictureFile
 from tarea2.datasets.images.reading import read
 from tarea2.datasets.split import DataError
@@ -55,7 +55,7 @@ class United:
             overlap |= bool((covered & (whole != 0) & (whole != value)).any())
             whole[covered] = value
         assert whole is not None
-        remarks = ("objects of several classes overlap: the last class counts",) if overlap else ()
+        remarks = (OVERLAP,) if overlap else ()
         return Picture(self.parts[0][0].name, whole, remarks=remarks)
 
 
