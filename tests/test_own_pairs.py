@@ -166,6 +166,13 @@ def test_circles_that_are_given_for_masks_are_refused(tmp_path, views):
         find_pairs(tmp_path / "images", tmp_path / views)
 
 
+def test_a_folder_mask_beside_a_manual_to_read_holds_masks(tmp_path):
+    make(tmp_path, "images/{}.png", "mask/{}.png")
+    (tmp_path / "manual").mkdir()
+    (tmp_path / "manual" / "guide.pdf").write_bytes(b"%PDF")
+    true_pairs(tmp_path / "images", tmp_path / "mask")
+
+
 def test_discs_that_move_are_masks(tmp_path):
     rows, columns = np.mgrid[:64, :64]
     for place in range(COUNT):

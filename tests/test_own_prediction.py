@@ -2,10 +2,12 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -113,6 +115,31 @@ def test_masks_beside_photographs_are_not_overwritten(tmp_path, segment):
     with pytest.raises(DataError, match=r"a\.png is one of the masks beside them; give another"):
         segment(tmp_path, tmp_path)
     assert (tmp_path / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "told"),
+    [
+        (np.uint16([[0, 900]]), 1.0, "more than 8 bits, and the network learnt from images of 8"),
+        (np.float32([[0, 90.5]]), 1.0, "holds values to 90.5, more than 8 bits"),
+        (np.float32([[0, 0.5]]), 1.0, None),
+        (np.uint8([[0, 200]]), 1023.0, None),
+        (np.uint16([[0, 900]]), 1023.0, None),
+        (np.uint16([[0, 5000]]), 1023.0, "values to 5000 are cut off at 1023, which was white"),
+    ],
+)
+def test_values_beyond_those_of_training_are_told_or_refused(
+    tmp_path, monkeypatch, values, scale, told
+):
+    known = replace(predictor(), preprocessing=Preprocessing(scale=scale))
+    monkeypatch.setattr(prediction, "load_predictor", lambda path: known)
+    tifffile.imwrite(tmp_path / "x.tif", np.tile(values, (16, 16)))
+    heard: list[str] = []
+    written_, failed = prediction.segment_files(
+        Path("m"), tmp_path / "x.tif", tmp_path / "out", report=heard.append
+    )
+    assert written_ == (scale > 1 or told is None)
+    assert [told is not None and told in line for line in failed + heard] == [True] * bool(told)
 
 
 # Large images -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def segment_files(
     failed, written = [], 0
     for path, target in zip(files, targets, strict=True):
         try:
-            picture = read(path)
+            picture = _within_scale(read(path), predictor.preprocessing)
             classes = predictor.classes(picture)
         except DataError as error:
             failed.append(str(error))
@@ -93,6 +94,24 @@ def segment_files(
         for remark in picture.remarks:
             report(f"{path.name}: {remark}")
     return written, failed
+
+
+def _within_scale(picture: Picture, preprocessing: Preprocessing) -> Picture:
+    """A picture whose values the network can tell apart, with a remark where some are cut off.
+
+    Raises DataError for more than 8 bits where the network learnt from images of 8.
+    """
+    values, white = picture.values, preprocessing.scale
+    largest = float(values.max()) if values.size else 0.0
+    if values.dtype == np.uint8 or largest <= white:
+        return picture
+    if white == 1:
+        raise DataError(
+            f"{picture.name} holds values to {largest:g}, more than 8 bits, and the network learnt "
+            "from images of 8 bits; convert it as those were"
+        )
+    told = f"values to {largest:g} are cut off at {white:g}, which was white in training"
+    return replace(picture, remarks=(*picture.remarks, told))
 
 
 def _sources(

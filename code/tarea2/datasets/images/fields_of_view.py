@@ -10,11 +10,11 @@ import numpy as np
 
 from tarea2.datasets.images.picture import as_mask
 from tarea2.datasets.images.picture_files import PictureFile
-from tarea2.datasets.images.reading import read
+from tarea2.datasets.images.reading import SUFFIXES, read
 from tarea2.datasets.split import DataError
 
 # Beside the folders of vessels drawn by hand, those called mask hold circles.
-MANUAL, WORDS = r"(1st_|2nd_)?manual\d?", ("mask", "masks", "fov")
+MANUAL, WORDS = r"(1st_|2nd_)?manual\d?", ("mask", "fov")
 LOOKED_AT = 4  # masks
 DISC = np.pi / 4  # of its bounding square
 
@@ -31,12 +31,14 @@ def fields_of_view(files: Sequence[PictureFile]) -> list[PictureFile]:
 
 
 def drawn_beside(folder: Path) -> Path | None:
-    """The folder ``1st_manual``, ``manual1``, … beside another, or None."""
+    """The folder ``1st_manual``, ``manual1``, … of pictures beside another, or None."""
     parent = folder.resolve().parent
     found = [
         path
         for path in sorted(parent.iterdir())
-        if path.is_dir() and re.fullmatch(MANUAL, path.name.lower())
+        if path.is_dir()
+        and re.fullmatch(MANUAL, path.name.lower())
+        and any(file.suffix.lower() in SUFFIXES for file in path.iterdir())
     ]
     return found[0] if found else None
 
