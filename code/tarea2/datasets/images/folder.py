@@ -30,6 +30,7 @@ from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, pa
 from tarea2.datasets.images.reading import UnreadableError, full_scale
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.datasets.images.splits import absences, split_pairs
+from tarea2.datasets.images.unread import readable
 from tarea2.datasets.split import DataError, Dataset, Split
 
 SMALLEST = 10  # images
@@ -225,19 +226,6 @@ class _Pictures:
                 continue
             yield pair, image, mask
 
-    def _leave_out_unread(self, allowed: bool) -> list[str]:
-        if not self.unread:
-            return []
-        first, count = next(iter(self.unread.values())), len(self.unread)
-        if not allowed or len(self.pairs) - count < SMALLEST:
-            more = f" and {count - 1} others" if count > 1 else ""
-            fix = "; leave such out with --allow-missing" if not allowed else (
-                f"; {len(self.pairs) - count} pairs are left, expected at least {SMALLEST}"
-            )  # fmt: skip
-            raise DataError(f"{first}{more}{fix}")
-        self.pairs = [pair for pair in self.pairs if pair not in self.unread]
-        return [f"left out, as they cannot be read: {count}: {shown([*self.unread.values()])}"]
-
     def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
         """The label map and the preprocessing that fit all pictures, and what was decided."""
         statistics, ranges = MaskStatistics(), []
@@ -257,7 +245,7 @@ class _Pictures:
             if image.values.dtype != np.uint8 and image.values.size:
                 extremes = np.array([[image.values.min(), image.values.max()]])
                 ranges.append(Picture(image.name, extremes))
-        unread = self._leave_out_unread(reading.allow_missing)
+        self.pairs, unread = readable(self.pairs, self.unread, reading.allow_missing, SMALLEST)
         self.colours = bool(kinds["in colour"])
         label_map, said = infer_label_map(statistics, reading.masks)
         label_map = label_map.named(dict(self.pairs[0].names))
