@@ -7,6 +7,6 @@ and :mod:`.picture` says what of it counts. :mod:`.pairing` finds the mask of ea
 (:mod:`.united`) or from outlines (:mod:`.annotations`, :mod:`.coco`, :mod:`.labelme`).
 :mod:`.label_map` says what the mask's values mean, :mod:`.label_inference` finds that out from
 :mod:`.mask_statistics`, :mod:`.preprocessing` brings images to what a network takes,
-:mod:`.splits` parts them, and :mod:`.folder` makes a data set of it all, without what is
-:mod:`.unread`.
+:mod:`.unread` leaves out what cannot be read, :mod:`.splits` parts the rest, and :mod:`.folder`
+makes a data set of it all.
 """
