@@ -212,7 +212,8 @@ def test_masks_of_single_objects_are_united(tmp_path, image, mask):
             write(tmp_path / mask.format(place, k), one)
     roots = [tmp_path / path.split("/")[0] for path in (image, mask)]
     data = image_folder(*roots)
-    assert [entry.name for entry in data.label_map.entries] == ["0", "255"]
+    assert [entry.name for entry in data.label_map.entries] == ["background", "object"]
+    assert [entry.code for entry in data.label_map.entries] == [0, 255]
     assert ((data.train.x[:, 0] > 0) == (data.train.y == 1)).all()
     said = "12 images have several masks, one for each object: they are united into one class (30"
     assert any(said in line for line in data.decided)

@@ -94,7 +94,9 @@ def united(
             )
     elif all(_numbered(image, group) for image, group in several.items()):
         found = {
-            image: United(tuple((file.path, 255) for file in group))
+            image: United(
+                tuple((file.path, 255) for file in group), ((0, "background"), (255, "object"))
+            )
             for image, group in matches.items()
         }
         count = sum(map(len, matches.values()))
