@@ -185,6 +185,10 @@ def test_discs_that_move_are_masks(tmp_path):
 # Several masks of one image ---------------------------------------------------------------------
 
 
+def noise(place: int) -> np.ndarray:
+    return np.random.default_rng(place).integers(0, 40, SHAPE).astype(np.uint8)
+
+
 def squares(place: int) -> list[np.ndarray]:
     """Two or three objects, apart."""
     found = []
@@ -207,14 +211,14 @@ def squares(place: int) -> list[np.ndarray]:
 def test_masks_of_single_objects_are_united(tmp_path, image, mask):
     for place in range(COUNT):
         objects = squares(place)
-        write(tmp_path / image.format(place), sum(objects) // 2)
+        write(tmp_path / image.format(place), sum(objects) // 2 + noise(place))
         for k, one in enumerate(objects):
             write(tmp_path / mask.format(place, k), one)
     roots = [tmp_path / path.split("/")[0] for path in (image, mask)]
     data = image_folder(*roots)
     assert [entry.name for entry in data.label_map.entries] == ["background", "object"]
     assert [entry.code for entry in data.label_map.entries] == [0, 255]
-    assert ((data.train.x[:, 0] > 0) == (data.train.y == 1)).all()
+    assert ((data.train.x[:, 0] > 100) == (data.train.y == 1)).all()
     said = "12 images have several masks, one for each object: they are united into one class (30"
     assert any(said in line for line in data.decided)
     changed = next(path for path in sorted(roots[1].rglob("*.png")) if path.parent.name in "masks")
@@ -226,14 +230,14 @@ def test_masks_of_single_objects_are_united(tmp_path, image, mask):
 def test_a_folder_for_each_class(tmp_path):
     for place in range(COUNT):
         objects = squares(0)
-        write(tmp_path / f"i/{place}.png", objects[0] // 4 + objects[1] // 2 + np.uint8(place))
+        write(tmp_path / f"i/{place}.png", objects[0] // 4 + objects[1] // 2 + noise(place))
         for name, one in zip(("road", "car"), objects, strict=True):
             write(tmp_path / f"m/{name}/{place}.png", one)
     data = image_folder(tmp_path / "i", tmp_path / "m")
     assert [entry.name for entry in data.label_map.entries] == ["background", "car", "road"]
     first = data.train.x[:, 0]
-    assert ((first > 100) == (data.train.y == 1)).all()
-    assert (((first > 50) & (first < 100)) == (data.train.y == 2)).all()
+    assert ((first > 110) == (data.train.y == 1)).all()
+    assert (((first > 50) & (first < 110)) == (data.train.y == 2)).all()
     assert any("2 folders, each a class of its own: 1 car, 2 road" in line for line in data.decided)
     both = squares(0)[0]
     write(tmp_path / "m/car/3.png", both)
