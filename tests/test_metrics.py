@@ -170,6 +170,15 @@ def test_what_is_no_confusion_matrix_is_refused(matrix):
             score(matrix)
 
 
+def test_where_and_what_are_undefined_where_there_is_nothing():
+    ground = np.diag([90, 0, 0])
+    assert np.isnan(metrics.foreground_iou(ground))
+    assert np.isnan(metrics.foreground_accuracy(ground))
+    missed = np.array([[90, 0, 0], [3, 0, 0], [2, 0, 0]])  # there was something to see
+    assert metrics.foreground_iou(missed) == 0
+    assert np.isnan(metrics.foreground_accuracy(missed))
+
+
 def test_an_empty_matrix_has_no_accuracy_and_shapes_must_agree():
     assert np.isnan(metrics.pixel_accuracy(np.zeros((2, 2))))
     with pytest.raises(ValueError, match="expected the same"):

@@ -16,6 +16,7 @@ from PIL import Image
 from tarea2 import paths
 from tarea2.datasets import IGNORED, ArrayStore, DataError, Reading, image_folder
 from tarea2.datasets.images import folder as image_data
+from tarea2.datasets.images.cache import default_folder
 from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.label_map import LabelMap, read_colours
 from tarea2.datasets.images.preprocessing import Preprocessing, parse_size
@@ -277,6 +278,135 @@ def test_masks_that_could_mean_two_things_are_refused(tmp_path, masks, wishes, m
         image_folder(*make(tmp_path, masks), reading=Reading(MaskOptions(**wishes)))
 
 
+# Background -------------------------------------------------------------------------------------
+
+BLACK = (0, 0, 0)
+INVERTED = np.array([255, 0, 0], np.uint8)  # objects as 0 on 255
+
+
+def inverted(mask):
+    return Image.fromarray(INVERTED[mask])
+
+
+def partly_ignored(mask):
+    values = INVERTED[mask]
+    values[:1] = 7
+    return Image.fromarray(values)
+
+
+@pytest.mark.parametrize(
+    ("masks", "wishes", "names"),
+    [
+        (inverted, {}, ("0", "255")),
+        (inverted, {"values": (0, 255)}, ("0", "255")),
+        (inverted, {"values": (255, 0)}, ("255", "0")),
+        (inverted, {"threshold": 128.0}, ("0", "255")),
+        (partly_ignored, {"ignore": ("7",)}, ("0", "255")),
+        (lambda m: Image.fromarray(m == 0), {}, ("0", "255")),  # one bit
+        (paletted([1, 0, 0], [GREEN, RED, RED]), {}, ("0", "1")),
+        (painted([(*GREEN, 255), (0, 0, 0, 0), (0, 0, 0, 0)]), {}, ("transparent", "'#00ff00'")),
+        (painted([GREEN, BLACK, BLACK]), {}, ("'#000000'", "'#00ff00'")),
+        (lambda m: Image.fromarray(TABLE[m]), {"values": (100, 0, 255)}, ("100", "0")),
+    ],
+)  # fmt: skip
+def test_a_background_that_masks_leave_open_is_asked_for(tmp_path, masks, wishes, names):
+    folders_ = make(tmp_path, masks)
+    with pytest.raises(DataError, match=r"covers [\d.]+ % and \S+ covers [\d.]+ %") as stopped:
+        image_folder(*folders_, reading=Reading(MaskOptions(**wishes)))
+    first, second = (f"--background {name}" for name in names)
+    assert f"give {first} or {second}, or --background none" in str(stopped.value)
+    for name in names:
+        wished = MaskOptions(**wishes, background=name.strip("'"))
+        data = image_folder(*folders_, reading=Reading(wished))
+        assert data.background
+        assert data.label_map.entries[0].name == name.strip("'")
+        assert len({entry.code for entry in data.label_map.entries}) == data.num_classes
+        assert LabelMap.from_description(data.label_map.describe()) == data.label_map
+    none = image_folder(*folders_, reading=Reading(MaskOptions(**wishes, background="none")))
+    assert not none.background
+
+
+def test_the_named_background_is_class_0_with_the_objects_after_it(tmp_path):
+    folders_ = make(tmp_path, inverted)
+    for wishes in ({}, {"values": (0, 255)}, {"threshold": 128.0}):
+        wished = MaskOptions(**wishes, background="255")
+        data = image_folder(*folders_, reading=Reading(wished))
+        expected = torch.cat([s.x[:, 0] for s in (data.train, data.validation, data.test)]) > 50
+        assert torch.equal(whole(data).bool(), expected)
+        assert "class 0: value 255, background" in data.decided
+        drawn = np.array(data.label_map.draw(np.minimum(classes(0), 1)))
+        np.testing.assert_array_equal(drawn, INVERTED[classes(0)])
+    assert "values from 128 on are class 0" in data.decided
+
+
+def test_a_background_that_is_named_as_it_was_found_changes_nothing(tmp_path):
+    """A data set that was stored before the question keeps its digest and what it is told by."""
+    for index, (masks, name) in enumerate(
+        [(None, "0"), (painted([BLACK, GREEN, RED]), "#000000"),
+         (paletted([0, 1, 2], [BLACK, GREEN, RED]), "#000000")]
+    ):  # fmt: skip
+        folders_ = make(tmp_path / str(index), masks)
+        found = [
+            image_folder(*folders_, reading=Reading(MaskOptions(background=wished)))
+            for wished in (None, name)
+        ]
+        assert found[0].described() == found[1].described()
+
+
+@pytest.mark.parametrize("wished", ["2", "#ff0000", "red"])
+def test_a_background_of_three_classes_is_named_by_value_or_colour(tmp_path, wished):
+    masks = None if wished == "2" else painted([BLACK, GREEN, RED])
+    data = image_folder(*make(tmp_path, masks), reading=Reading(MaskOptions(background=wished)))
+    names = [entry.name for entry in data.label_map.entries]
+    assert names == (["2", "0", "1"] if masks is None else ["#ff0000", "#000000", "#00ff00"])
+    assert data.background
+
+
+def test_a_background_is_named_by_the_list_of_colours(tmp_path):
+    (tmp_path / "colours.txt").write_text("0 255 0 Background\n0 0 0 cell\n255 0 0 wall\n")
+    folders_ = make(tmp_path, painted([BLACK, GREEN, RED]))
+    for wished, first in ((None, "Background"), ("Cell", "cell"), ("#ff0000", "wall")):
+        wishes = MaskOptions(colours=tmp_path / "colours.txt", background=wished)
+        data = image_folder(*folders_, reading=Reading(wishes))
+        assert data.background
+        assert data.label_map.entries[0].name == first
+    with pytest.raises(DataError, match="--background 'sky' is none of the classes; expected one"):
+        image_folder(*folders_, reading=Reading(replace(wishes, background="sky")))
+
+
+def one_rare(mask):
+    """Class 2 in half of the masks only, and a row to ignore."""
+    values = np.minimum(mask, 1) * np.uint8(10)
+    values[:1] = 255
+    values[13:15, 28:31] = 20 if mask[8, 5] else 0
+    return Image.fromarray(values)
+
+
+def test_every_class_is_told_with_its_pixels_and_masks(tmp_path):
+    wishes = Reading(MaskOptions(ignore=("255",)))
+    data = image_folder(*make(tmp_path, one_rare), reading=wishes)
+    drawn_ = np.stack([np.array(one_rare(classes(place))) for place in range(COUNT)])
+    for value, kind in ((0, "class 0 (0)"), (10, "class 1 (10)"), (20, "class 2 (20)"),
+                        (255, "not counted")):  # fmt: skip
+        share, count = 100 * (drawn_ == value).mean(), (drawn_ == value).any((1, 2)).sum()
+        assert f"{kind}: {share:.3g} % of the pixels, in {count} of 12 masks" in data.shares
+    assert len(data.shares) == 4
+    assert not set(data.shares) & set(data.decided)  # or keys of stored runs would change
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_shares_are_told_of_masks_in_colour_and_from_the_cache(tmp_path, monkeypatch, on_disk):
+    if on_disk:
+        monkeypatch.setattr(image_data, "KEPT", 1000)
+        monkeypatch.chdir(tmp_path)
+    folders_ = make(tmp_path, painted([BLACK, GREEN, RED]))
+    shares = [image_folder(*folders_).shares for _ in range(2)]
+    assert shares[0] == shares[1]
+    assert re.fullmatch(
+        r"class 1 \(#00ff00\): [\d.]+ % of the pixels, in 12 of 12 masks", shares[0][1]
+    )
+
+
 def test_soft_masks_are_accepted_with_values_or_a_threshold(tmp_path):
     def soft(mask):
         return Image.fromarray((mask > 0) * np.uint8(255)).resize((29, 15)).resize((32, 16))
@@ -483,9 +613,13 @@ def test_a_class_that_few_images_hold_is_in_training_and_its_absence_is_said(tmp
 
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "OWN", tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(image_data, "KEPT", 1000)
     return make(tmp_path / "données à moi")
+
+
+def kept() -> list[str]:
+    return sorted(path.name for path in default_folder().glob("*"))
 
 
 def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
@@ -506,10 +640,10 @@ def test_large_data_lie_in_a_file_and_are_the_same(cached, monkeypatch):
 
 
 def test_a_changed_file_is_read_again(cached):
-    before = image_folder(*cached)
+    before = image_folder(*cached).sha256
     path = cached[0] / "03.png"
     Image.fromarray(255 - np.array(Image.open(path))).save(path)
-    assert image_folder(*cached).sha256 != before.sha256
+    assert image_folder(*cached).sha256 != before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
@@ -525,7 +659,58 @@ def test_what_stops_half_way_leaves_no_file(cached, monkeypatch, error):
     monkeypatch.setattr(image_data.Preprocessing, "image", stop)
     with pytest.raises((KeyboardInterrupt, OSError)):
         image_folder(*cached)
-    assert not [path for path in paths.OWN.rglob("*") if path.is_file()]
+    assert not kept()
+
+
+def test_nor_does_what_is_refused_at_the_end(cached):
+    (cached[0].parent / "test.txt").write_text("00\n")
+    (cached[0].parent / "train.txt").write_text("01\n")
+    with pytest.raises(DataError, match="10 of 12 images are in no list"):
+        image_folder(*cached)
+    assert not kept()
+
+
+@pytest.mark.parametrize("changed", ["list", "colours", "image", "mask", "package"])
+def test_whatever_decides_makes_a_new_cache_and_the_old_one_goes(cached, monkeypatch, changed):
+    root = cached[0].parent
+    for place in range(60):  # of another tool, among which a list is not overlooked
+        (cached[0] / f"a{place}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (root / "train.txt").write_text("".join(f"{place:02}\n" for place in range(12)))
+    (root / "c.txt").write_text("0 0 0 ground\n1 1 1 one\n2 2 2 two\n")
+    wishes = Reading(MaskOptions(colours=root / "c.txt"))
+    before, first = image_folder(*cached, reading=wishes).described(), kept()
+    assert len(first) == 2
+    image_folder(*cached, reading=replace(wishes, crop=16))
+    assert len(kept()) == 4  # of the same data, read in another way
+    if changed == "list":
+        (root / "train.txt").write_text("".join(f"{place:02}\n" for place in range(9)))
+        (root / "val.txt").write_text("09\n10\n11\n")
+    elif changed == "colours":
+        (root / "c.txt").write_text("0 0 0 ground\n1 1 1 two\n2 2 2 one\n")
+    elif changed == "package":
+        monkeypatch.setattr(paths, "digest_of_package", lambda: "other")
+    else:
+        path = cached[changed == "mask"] / "03.png"
+        Image.fromarray(np.array(Image.open(path))[:, ::-1]).save(path)
+    after = image_folder(*cached, reading=wishes)
+    assert (after.described() == before) == (changed == "package")
+    assert len(kept()) == 2
+    assert kept() != first
+
+
+@pytest.mark.parametrize("suffix", [".bytes", ".json"])
+def test_a_cut_cache_is_made_again(cached, suffix):
+    before = image_folder(*cached).sha256
+    (path,) = default_folder().glob(f"*{suffix}")
+    path.write_bytes(path.read_bytes()[:100])
+    assert image_folder(*cached).sha256 == before
+    assert len(kept()) == 2
+
+
+def test_a_cache_lies_where_results_do(cached, tmp_path):
+    image_folder(*cached, cache=tmp_path / "store" / "cache")
+    assert len(list((tmp_path / "store" / "cache").iterdir())) == 2
+    assert not kept()
 
 
 def test_an_array_store_goes_to_another_process_whole(cached, tmp_path):
@@ -533,7 +718,7 @@ def test_an_array_store_goes_to_another_process_whole(cached, tmp_path):
 
     large = image_folder(*cached).test.x
     copy = pickle.loads(pickle.dumps(large))
-    shutil.rmtree(paths.OWN)
+    shutil.rmtree(default_folder())
     assert isinstance(copy.source, np.ndarray)
     assert torch.equal(copy[:], image_folder(*cached).test.x[:])
 

@@ -16,7 +16,7 @@ from PIL import Image
 import command
 from publish import engines, standalone
 from publish.page import read
-from tarea2 import metrics
+from tarea2 import metrics, results
 from tarea2.datasets import DataError, Reading
 from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.reading import read as read_image
@@ -57,12 +57,12 @@ def images_and_masks(root):
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """A study of two networks, two seeds each, trained for two epochs; images and store."""
+    """A study of two networks, two seeds each, trained until all see two classes; images, store."""
     root = tmp_path_factory.mktemp("own") / "fotos de mí"
     images, masks = images_and_masks(root)
     arguments = (
         "images", "train", "--images", images, "--masks", masks, "--out", root / "mi estudio",
-        "--only", "baseline", "--only", "reference", "--seeds", 2, "--epochs", 2, "--name", NAME,
+        "--only", "baseline", "--only", "reference", "--seeds", 2, "--epochs", 40, "--name", NAME,
     )  # fmt: skip
     assert run_cli(*arguments) == 0
     return root
@@ -138,10 +138,15 @@ def test_runs_of_another_recipe_do_not_count(original, store):
 
 
 def test_what_was_wished_of_the_reading_comes_back(tmp_path):
-    wishes = MaskOptions((0, 255), ("7",), None, tmp_path / "a.txt")
+    wishes = MaskOptions((0, 255), ("7",), None, tmp_path / "a.txt", "255")
     for reading in (Reading(), Reading(wishes, (32, 48), None, "p\\d", True), Reading(crop=32)):
         told = json.loads(json.dumps(reading.describe()))
         assert Reading.from_description(told) == reading
+    del (
+        told["wishes"]["background"],
+        told["wishes"]["objects"],
+    )  # as studies of an earlier version have it
+    assert Reading.from_description(told) == reading
 
 
 def test_scores_of_single_images_are_those_of_their_confusion():
@@ -234,6 +239,15 @@ def test_figures_of_few_networks_show_them_all_within_the_axes(seeds):
         assert ax.get_ylim()[0] < 0.5 < 0.7 < ax.get_ylim()[1]
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_front_of_one_network_is_drawn(seeds):
+    """Where the cheapest is the best, too."""
+    table = few(seeds)
+    table[["parameters", "macs"]] = 1 / table[["parameters", "macs"]].to_numpy()
+    for ax in draw.costs(table, [], enlarged=None).axes:
+        assert [text.get_text() for text in ax.texts] == [labels.LABELS["skip-none"]]
+
+
 # The page -----------------------------------------------------------------------------------------
 
 SECTIONS = re.findall(r"(?m)^## .*\{#(.*)\}", report.SOURCE.read_text(encoding="utf-8"))
@@ -253,11 +267,10 @@ def test_a_page_without_a_section_refers_to_nothing_that_is_gone(tmp_path, secti
     assert set(re.findall(r"@((?:fig|tbl|sec)-[\w-]+)", text)) <= there
 
 
-def study(names, epochs=2, classes=3):
+def study(names, epochs=2, classes=3, blind=()):
     table = pd.DataFrame({"name": names, "test_miou": 0.5})
-    return SimpleNamespace(
-        runs=table, content={"recipe": {"epochs": epochs}}, classes=["x"] * classes
-    )
+    content = {"recipe": {"epochs": epochs}}
+    return SimpleNamespace(runs=table, content=content, classes=["x"] * classes, blind=set(blind))
 
 
 def test_sections_that_runs_cannot_fill_are_left_out():
@@ -266,6 +279,19 @@ def test_sections_that_runs_cannot_fill_are_left_out():
         "sec-propio-factores", "sec-propio-coste", "sec-propio-confusion", "sec-propio-curvas",
     }  # fmt: skip
     assert report.left_out(study(["baseline", "width-16"])) == {"sec-propio-factores"}
+
+
+def test_networks_that_see_one_class_stand_in_no_order():
+    """Nor in a difference, nor on the front of what costs least."""
+    three = ["baseline", "reference", "width-16"]
+    assert report.left_out(study(three, blind=["baseline"])) == set()
+    assert report.left_out(study(three, blind=["reference"])) == {"sec-propio-factores"}
+    assert report.left_out(study(three, blind=three[:2])) == {
+        "sec-propio-factores", "sec-propio-coste",
+    }  # fmt: skip
+    assert report.left_out(study(three, blind=three)) == {
+        "sec-propio-factores", "sec-propio-coste", "sec-propio-clasificacion",
+    }  # fmt: skip
 
 
 def test_the_page_of_a_study(original, store, tmp_path, capsys):
@@ -288,6 +314,14 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
         value = number(rows["test_miou"].mean(), 3)
         assert value in shown, name
         assert value in text, name
+    header, *rows = soup.find(id="tbl-propio-iou").select("tr")
+    assert [cell.text for cell in header.select("th")][1:] == ["fondo", "100", "200"]
+    for name, row in zip(
+        stored.runs["name"].unique(), sorted(rows, key=lambda r: r.text), strict=True
+    ):
+        found = [cell.text.split()[0] for cell in row.select("td")][1:]
+        expected = np.nanmean(stored.by_class(name), 0)
+        assert found == [number(value, 3)._repr_markdown_() for value in expected], name
     for part in ("14 pairs of image and mask", "Con 2 imágenes de prueba no se da un intervalo"):
         assert part in shown
     # Once more: its own files are replaced, others never.
@@ -300,6 +334,20 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
     assert run_cli("images", "report", store) == 1
     assert "is not of a report" in capsys.readouterr().err
     assert not html.exists()
+
+
+def test_the_page_says_when_no_network_can_be_ranked(store):
+    for path in (store / "results" / NAME).glob("*.json"):
+        run = results.read(path)
+        run["metrics"]["validation_confusion"] = [[90, 0, 0], [9, 0, 0], [5, 0, 0]]
+        results.save(run, path)
+    html, _ = report.report(store)
+    soup = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
+    shown = " ".join(soup.main.get_text(" ").split())
+    assert "Ninguna red se puede clasificar" in shown
+    assert "ninguna; se guarda" in shown
+    assert "sec-propio-clasificacion" not in str(soup.main)
+    assert "Sin clasificar y al final" in shown
 
 
 @pytest.mark.skipif(shutil.which("quarto") is None, reason="Quarto is not installed")

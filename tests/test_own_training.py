@@ -8,8 +8,10 @@ import sys
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -17,6 +19,7 @@ from torch.nn import functional as F
 
 from command import run_cli
 from tarea2 import augmentation, metrics, models, paths, records, results
+from tarea2.commands.images import _ranking
 from tarea2.datasets import IGNORED, ArrayStore, Dataset, Reading, Split, image_folder
 from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.reading import read
@@ -26,6 +29,7 @@ from tarea2.models import EncoderDecoderSpec, build
 from tarea2.own import study as own
 from tarea2.own.prediction import load_predictor
 from tarea2.studies import learning_curves, segmentation
+from tarea2.studies.definition import best_run
 from tarea2.training import Recipe, fit, optimiser_for, train_step
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1, classes=3)
@@ -251,12 +255,11 @@ def test_the_learning_curve_says_when_it_was_not_enough():
 @pytest.mark.parametrize("kept", [image_data.KEPT, 1000], ids=["memory", "disk"])
 def test_data_go_to_another_process_as_they_were_read(folders, tmp_path, monkeypatch, kept):
     """The arrays themselves; what is too large for memory is found in the cache again."""
-    monkeypatch.setattr(paths, "OWN", tmp_path / "own")
     monkeypatch.setattr(image_data, "KEPT", kept)
-    data = own.read_folders(*folders, Reading(size=(16, 32)))
+    data = own.read_folders(*folders, Reading(size=(16, 32)), tmp_path / "cache")
     packed = pickle.dumps(data)
-    assert data().on_disk == (kept == 1000)
-    assert (len(packed) < 4000) == data().on_disk
+    assert (data().cache_file is not None) == (kept == 1000)
+    assert (len(packed) < 4000) == (kept == 1000)
     monkeypatch.setattr(image_data, "read_image", None)  # no picture is read again
     again = pickle.loads(packed)()
     assert (again.sha256, again.described()) == (data().sha256, data().described())
@@ -290,9 +293,101 @@ def test_a_dry_run_says_what_was_decided_and_writes_nothing(folders, tmp_path, m
     assert run_cli(monkeypatch, *arguments, "--out", store, "--crop", 16, "--dry-run") == 0
     out = capsys.readouterr().out
     for line in ("12 pairs of image and mask", "class 1: value 100", "splits by seed 2026: 8 train",
+                 "% of the pixels, in 12 of 12 masks",
                  "sizes (width × height): 32×16 to 40×20", "steps"):  # fmt: skip
         assert line in out
     assert not store.exists()
+
+
+def ran(name, seed, confusion, miou):
+    """A run as a store gives it, which does as well on validation as on test."""
+    scores = {"validation_miou": miou, "test_miou": miou}
+    found = {"confusion": confusion, "validation_confusion": confusion} | scores
+    return {"name": name, "seed": seed, "parameters": 10, "metrics": found} | scores
+
+
+SEES = ([[80, 10], [5, 5]], 0.25)
+GROUND, OBJECT = ([[90, 0], [10, 0]], 0.9), ([[0, 90], [0, 10]], 0.1)
+
+
+@pytest.mark.parametrize("blind", [GROUND, OBJECT])
+def test_a_network_that_sees_one_class_is_named_below_the_ranking(blind):
+    runs = [ran("baseline", 0, *SEES), ran("width-16", 0, *SEES), ran("width-16", 1, *blind)]
+    entries = [{"name": "0"}, {"name": "255"}]
+    own = SimpleNamespace(content={"data": {"legend": {"entries": entries}}})
+    own.load = lambda: (pd.DataFrame(runs), [])
+    head, row, below, *classes = _ranking(own).splitlines()
+    assert head.split() == ["name", "validation_miou", "test_miou", "parameters", "seeds"]
+    assert row.split() == ["baseline", "0.250", "0.250", "10", "1"]
+    assert re.fullmatch(r"width-16 is not ranked: it gives every pixel .* one class, .*", below)
+    means = "IoU 0 0.871, IoU 255 0.125" if blind == GROUND else "IoU 0 0.421, IoU 255 0.175"
+    assert set(classes) == {
+        "baseline on test: IoU 0 0.842, IoU 255 0.250", f"width-16 on test: {means}",
+    }  # fmt: skip
+    assert best_run(runs)["name"] == "baseline"
+    own.load = lambda: (pd.DataFrame(runs[2:]), [])
+    assert _ranking(own).startswith("no network can be ranked\nwidth-16 is not ranked")
+
+
+def test_a_network_may_see_the_only_class_that_there_is():
+    """And a split of background alone leaves scores undefined, which is told, not an error."""
+    runs = [ran("baseline", 0, [[90, 0], [0, 0]], None)]
+    own = SimpleNamespace(content={"data": {"legend": {"entries": [{"name": "0"}, {"name": "1"}]}}})
+    own.load = lambda: (pd.DataFrame(runs).drop(columns=["validation_miou", "test_miou"]), [])
+    _, row, classes = _ranking(own).splitlines()
+    assert row.split()[:3] == ["baseline", "undefined", "undefined"]
+    assert classes == "baseline on test: IoU 0 1.000, IoU 1 undefined"
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_large_data_of_a_dry_run_leave_nothing(folders, tmp_path, monkeypatch, capsys, dry):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(image_data, "KEPT", 1000)
+    store = tmp_path / "store"
+    arguments = ["--out", store, "--size", "16x32", "--only", "baseline", "--seeds", 1,
+                 "--epochs", 1]  # fmt: skip
+    arguments += ["--dry-run"] if dry else []
+    assert run_cli(monkeypatch, "images", "train", "--images", folders[0], "--masks", folders[1],
+                   *arguments) == 0  # fmt: skip
+    told = capsys.readouterr().out
+    assert ("MB of arrays would lie in a cache" in told) == dry
+    assert (f"MB of arrays lie in a cache, {store / 'cache'}" in told) != dry
+    assert store.exists() != dry
+    assert not (tmp_path / "data").exists()
+    if not dry:  # where they lie is no part of what was decided: a run is found again
+        assert not any("cache" in line for line in json.loads(
+            next((store / "studies").glob("*.json")).read_text())["data"]["decided"])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lacking", "value", "why"),
+    [("val", 0, None), ("val", 255, "images hold only pixels that do not count"),
+     ("test", 0, None), ("test", 255, None)],
+)  # fmt: skip
+def test_a_split_of_ground_or_ignored_pixels_alone_costs_no_training(
+    folders, tmp_path, monkeypatch, capsys, lacking, value, why
+):
+    for kind in folders:
+        for index in range(12):
+            split = "val" if index < 2 else "test" if index < 4 else "train"
+            (kind / split).mkdir(exist_ok=True)
+            path = kind / f"{index:02}.png"
+            path.rename(kind / split / path.name)
+    for path in (folders[1] / lacking).iterdir():
+        Image.fromarray(np.full_like(np.array(Image.open(path)), value)).save(path)
+    store = tmp_path / "store"
+    arguments = ("--out", store, "--size", "16x32", "--only", "baseline", "--seeds", 1,
+                 "--epochs", 1, "--ignore", 255, "--name", "a")  # fmt: skip
+    assert run_cli(monkeypatch, "images", "train", "--images", folders[0], "--masks", folders[1],
+                   *arguments) == 0  # fmt: skip
+    assert "undefined" in capsys.readouterr().out
+    found = json.loads(next((store / "results" / "a").glob("*.json")).read_text())["metrics"]
+    split = "validation" if lacking == "val" else "test"
+    for measure in ("what", *(("where", "miou", "background_share") if value else ())):
+        assert found[f"{split}_{measure}"] is None, measure
+    if why:
+        assert run_cli(monkeypatch, "images", "report", store) == 1
+        assert why in capsys.readouterr().err
 
 
 def test_a_run_and_the_model_say_what_was_decided(trained):
@@ -409,9 +504,8 @@ def test_any_picture_is_predicted_with_the_channels_of_training(trained, tmp_pat
 # Memory -------------------------------------------------------------------------------------------
 
 GROWTH = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
-from tarea2 import paths
 from tarea2.datasets import image_folder
 from tarea2.datasets.images import folder
 from tarea2.models import EncoderDecoderSpec
@@ -419,7 +513,8 @@ from tarea2.studies import segmentation
 from tarea2.training import fit
 from dataclasses import replace
 
-paths.OWN, folder.KEPT = Path(sys.argv[1]) / "own", 2**20
+os.chdir(sys.argv[1])
+folder.KEPT = 2**20
 recipe = replace(segmentation.RECIPE, epochs=1, batch_size=4)
 spec = EncoderDecoderSpec(depth=1, width=4, convolutions=1, inputs=3, classes=2)
 peaks = []
@@ -450,6 +545,6 @@ def test_more_images_than_are_kept_take_a_few_bytes_a_pixel(tmp_path):
         [sys.executable, "-c", GROWTH, str(tmp_path)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "own" / "cache").glob("*.bytes"))  # it did not fit into what is kept
+    assert list((tmp_path / "data").rglob("*.bytes"))  # it did not fit into what is kept
     # 5.5, most of it batches that are larger; what is held as numbers with decimals takes 20 more
     assert int(done.stdout) / (count * side**2) < 12

@@ -6,6 +6,7 @@ the data to find it out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -175,7 +176,8 @@ def _mask_measures(confusion: np.ndarray, background: bool) -> dict[str, float]:
         "mean_dice": metrics.mean_dice(confusion, background),
     }
     if background:
-        found["background_share"] = confusion[0].sum() / max(1, confusion.sum())
+        counted = confusion.sum()
+        found["background_share"] = confusion[0].sum() / counted if counted else math.nan
         found["where"] = metrics.foreground_iou(confusion)
         found["what"] = metrics.foreground_accuracy(confusion)
     return found

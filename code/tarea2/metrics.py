@@ -112,19 +112,22 @@ def _mean_of_defined(values: np.ndarray) -> float:
 
 
 def foreground_iou(cm: np.ndarray) -> float:
-    """Intersection over union of "some class", whichever, against background: where things are."""
+    """Intersection over union of "some class", whichever, against background: where things are.
+
+    NaN where neither target nor prediction hold anything but background.
+    """
     counts = _counts(cm)
     found = counts[1:, 1:].sum()
-    return float(found / max(1, found + counts[0, 1:].sum() + counts[1:, 0].sum()))
+    return float(_ratio(found, found + counts[0, 1:].sum() + counts[1:, 0].sum()))
 
 
 def foreground_accuracy(cm: np.ndarray) -> float:
     """Of the pixels that truth and prediction both call foreground, the share whose class is right.
 
-    What things are, where it was seen that there are some.
+    What things are, where it was seen that there are some; NaN where none was seen.
     """
     both = _counts(cm)[1:, 1:]
-    return float(np.trace(both) / max(1, both.sum()))
+    return float(_ratio(np.trace(both), both.sum()))
 
 
 def boundary_error(target: Tensor, prediction: Tensor, width: int = 1) -> tuple[float, float]:

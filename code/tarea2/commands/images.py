@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,8 +43,14 @@ def train(
         bool,
         typer.Option(
             "--allow-missing",
-            help="Leave out images without a mask, and what cannot be read.",
+            help="Leave out images without a mask, not in a list of splits, or unreadable.",
             rich_help_panel=DATA,
+        ),
+    ] = False,
+    allow_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--allow-duplicates", help="Let the same image be in two splits.", rich_help_panel=DATA
         ),
     ] = False,
     bands: Annotated[
@@ -81,6 +88,22 @@ def train(
         Path | None,
         typer.Option(
             help="File of lines 'r g b name', for masks in colour.", rich_help_panel=MASKS
+        ),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            help="Value, colour or name of the class that is background, or none.",
+            rich_help_panel=MASKS,
+        ),
+    ] = None,
+    objects: Annotated[
+        bool | None,
+        typer.Option(
+            "--objects/--classes",
+            help="Values or colours number objects, all of one class; or each is a class.",
+            show_default=False,
+            rich_help_panel=MASKS,
         ),
     ] = None,
     size: Annotated[
@@ -147,17 +170,23 @@ def train(
     training.check(backend, address, out)
     options = MaskOptions(
         parse_values(values), parse_ignored(ignore or []), threshold,
-        colours.resolve() if colours else None,
+        colours.resolve() if colours else None, background, objects,
     )  # fmt: skip
+    scratch = tempfile.TemporaryDirectory(prefix="tarea2-") if dry_run else None
     own = prepare(
         images, masks, name, out,
-        Reading(options, parse_size(size), crop, group, allow_missing, parse_bands(bands)),
+        Reading(
+            options, parse_size(size), crop, group, allow_missing,
+            allow_duplicates, parse_bands(bands),
+        ),
         Training(epochs, steps, class_weights, _augmentations(augment)),
+        Path(scratch.name) if scratch else None,
     )  # fmt: skip
     for change in own.changes:
         print(change)
-    _announce(own)
-    if dry_run:
+    _announce(own, dry_run)
+    if scratch:
+        scratch.cleanup()
         return
     try:
         if not force:
@@ -229,12 +258,22 @@ def report(
     print(f"the report is in {' and '.join(map(str, written))}")
 
 
-def _announce(own: OwnStudy) -> None:
+def _announce(own: OwnStudy, dry_run: bool) -> None:
     """Say what was decided about own images, and how the study trains on them."""
+    from tarea2 import paths
+    from tarea2.datasets import FolderDataset
+
     first = own.study.definitions[0]
     data, recipe = first.data(), first.recipe
+    assert isinstance(data, FolderDataset)
     for line in own.content["data"]["decided"]:
         print(line)
+    for line in data.shares:
+        print(line)
+    file = data.cache_file
+    if file:
+        where = "would lie in a cache" if dry_run else f"lie in a cache, {paths.short(file)}"
+        print(f"{file.stat().st_size / 2**20:.0f} MB of arrays {where}")
     sizes = [len(split) for split in (data.train, data.validation, data.test)]
     steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
     weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"
@@ -258,18 +297,44 @@ def _augmentations(text: str | None) -> tuple[str, ...]:
 
 
 def _ranking(own: OwnStudy) -> str:
-    """The networks of a study on own images, best on validation first, undefined scores last."""
+    """The networks of a study on own images, best on validation first, undefined scores last.
+
+    Below the means, networks that see one class only, and the IoU of each class on test.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from tarea2 import metrics
+    from tarea2.own.stored import blind_networks
+
     table, others = own.load()
-    columns = ["validation_miou", "test_miou", "parameters"]
     if not len(table):
         return "no network was trained"
-    grouped = table.groupby("name")
-    ranking = grouped[columns].mean().assign(seeds=grouped.size())
+    names = [entry["name"] for entry in own.content["data"]["legend"]["entries"]]
+    means, classes = ["validation_miou", "test_miou"], [f"IoU {name}" for name in names]
+    iou = np.array([metrics.iou(np.array(found["confusion"])) for found in table["metrics"]])
+    rows = table.reindex(columns=["name", *means, "parameters"])
+    rows = rows.join(pd.DataFrame(iou, rows.index, classes))
+    grouped = rows.astype(dict.fromkeys(means, float)).groupby("name")
+    ranking = grouped[[*means, "parameters", *classes]].mean().assign(seeds=grouped.size())
     ranking = ranking.astype({"parameters": int})
     ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
-    text = ranking.to_string(
-        index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
-    )
+    blind = blind_networks(table)
+    ranked = ranking[~ranking["name"].isin(list(blind))]
+    text = "no network can be ranked"
+    if len(ranked):
+        text = ranked[["name", *means, "parameters", "seeds"]].to_string(
+            index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
+        )
+    for _, row in ranking.iterrows():
+        if row["name"] in blind:
+            text += (
+                f"\n{row['name']} is not ranked: it gives every pixel of the validation images one "
+                "class, so that its mean says only how much of them that class is"
+            )
+    for _, row in ranking.iterrows():
+        shown = (f"{c} undefined" if np.isnan(row[c]) else f"{c} {row[c]:.3f}" for c in classes)
+        text += f"\n{row['name']} on test: {', '.join(shown)}"
     if others:
         text += f"\nnot ranked, trained on other data or another recipe: {', '.join(others)}"
     return text
@@ -278,11 +343,14 @@ def _ranking(own: OwnStudy) -> str:
 def _advise(own: OwnStudy) -> None:
     """Say what may be done with the best network, where there is one."""
     from tarea2 import paths
+    from tarea2.own.stored import blind_networks
 
     if not own.model.exists():
         return
+    table, _ = own.load()
+    known = "the best network is" if set(table["name"]) - blind_networks(table) else "stored:"
     model, store = (shlex.quote(paths.short(p)) for p in (own.model, own.model.parents[1]))
     use = f"tarea2 images predict --model {model} IMAGES -o OUT"
-    print(f"the best network is {model}; to use it: {use}")
+    print(f"{known} {model}; to use it: {use}")
     name = shlex.quote(own.study.name)
     print(f"all of it as a page: tarea2 images report {store} --name {name}")

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 MODELS = ("mnist1d", "segmentation", "camvid", "numbers")  # what `predict` has of the project
-FLAGS = ("--force", "--dry-run", "--allow-missing", "--help")  # options of `train` without a value
+# Options of `train` without a value.
+FLAGS = (
+    "--force", "--dry-run", "--allow-missing", "--allow-duplicates", "--objects", "--classes",
+    "--help",
+)  # fmt: skip
 OWN_IMAGES = (
     "--images", "--masks", "--name", "--epochs", "--steps", "--dry-run", "--allow-missing",
-    "--values", "--ignore", "--threshold", "--colours", "--size", "--crop", "--group",
-    "--class-weights", "--augment",
+    "--allow-duplicates", "--values", "--ignore", "--threshold", "--colours", "--background",
+    "--objects", "--classes", "--size", "--crop", "--group", "--class-weights", "--augment",
 )  # fmt: skip
 
 

@@ -78,11 +78,13 @@ def report(
 
 def left_out(stored: OwnRuns) -> set[str]:
     """The sections of the page that the runs of a study cannot fill."""
-    trained = set(stored.runs["name"])
+    ranked = stored.runs[~stored.runs["name"].isin(list(stored.blind))]
+    names = set(ranked["name"])
     epochs = stored.content["recipe"]["epochs"]
     found = {
-        "sec-propio-factores": "reference" in trained and trained & set(segmentation.FACTORS),
-        "sec-propio-coste": len(trained) > 1 and stored.runs["test_miou"].notna().any(),
+        "sec-propio-clasificacion": bool(names),
+        "sec-propio-factores": "reference" in names and names & set(segmentation.FACTORS),
+        "sec-propio-coste": len(names) > 1 and ranked["test_miou"].notna().any(),
         "sec-propio-confusion": len(stored.classes) <= LARGEST_MATRIX,
         "sec-propio-curvas": epochs > 1,
     }

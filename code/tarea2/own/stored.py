@@ -15,12 +15,13 @@ import torch
 
 from tarea2 import metrics, paths, records, results
 from tarea2.datasets import IGNORED, DataError, Reading, Split, image_folder
+from tarea2.datasets.images.background import NONE
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
 from tarea2.own.study import FIELDS
 from tarea2.records import ResultError
-from tarea2.studies.definition import best_run
+from tarea2.studies.definition import best_run, sees_one_class
 
 SMALLEST = 10  # images from which an interval over images is given
 
@@ -65,8 +66,13 @@ class OwnRuns:
         return np.array([m["test_counts"] for m in self._metrics(name)])
 
     def by_class(self, name: str) -> np.ndarray:
-        """IoU of each class that counts, on test: ``(seeds, classes)``."""
-        return np.array([metrics.iou(cm)[self.first :] for cm in self.confusions(name)])
+        """IoU of each class on test, background too: ``(seeds, classes)``."""
+        return np.array([metrics.iou(cm) for cm in self.confusions(name)])
+
+    @property
+    def blind(self) -> set[str]:
+        """See :func:`blind_networks`."""
+        return blind_networks(self.runs)
 
     def courses(self, name: str) -> np.ndarray:
         """Mean IoU on validation after each epoch: ``(seeds, epochs + 1)``."""
@@ -75,6 +81,12 @@ class OwnRuns:
 
     def _metrics(self, name: str) -> pd.Series:
         return self.runs.loc[self.runs["name"] == name, "metrics"]
+
+
+def blind_networks(runs: pd.DataFrame) -> set[str]:
+    """Networks that cannot rank: a seed of theirs sees one class everywhere on validation."""
+    rows = zip(runs["name"], runs["metrics"], strict=True)
+    return {name for name, found in rows if sees_one_class(found)}
 
 
 @dataclass(frozen=True)
@@ -132,9 +144,11 @@ def load(store: Path, name: str) -> OwnRuns:
         raise ResultError(f"study {name} has no runs yet{also}; train it with {again}")
     best = best_run(current)
     if best is None:
+        held = np.sum([run["metrics"].get("validation_confusion", 1) for run in current])
+        what = "hold no class but background" if held else "hold only pixels that do not count"
         raise ResultError(
             f"no network of {name} has a defined validation score: the masks of its validation "
-            "images hold no class but background, so there is nothing to rank; add images"
+            f"images {what}, so there is nothing to rank; add images"
         )
     rows = [
         {field: run[field] for field in results.COLUMNS}
@@ -145,6 +159,19 @@ def load(store: Path, name: str) -> OwnRuns:
     for field in ("test_miou", "validation_miou", "test_mean_dice", "test_accuracy"):
         runs[field] = runs.get(field, np.nan)  # undefined in every run
     return OwnRuns(name, store, content, runs, sorted(others - set(runs["name"])), best)
+
+
+def _as_decided(described: dict[str, Any], label_map: LabelMap) -> dict[str, Any]:
+    """How folders were read, with the background that was found where none was asked for.
+
+    A study of an earlier version was never asked, and its masks may leave it open; nor were its
+    images compared with each other.
+    """
+    described = {"allow_duplicates": True} | described
+    if "background" in described["wishes"]:
+        return described
+    found = label_map.entries[0].name if label_map.background else NONE
+    return described | {"wishes": described["wishes"] | {"background": found}}
 
 
 def examples(stored: OwnRuns, each: int = 3) -> Examples:
@@ -163,10 +190,14 @@ def examples(stored: OwnRuns, each: int = 3) -> Examples:
         raise ResultError(f"the stored model of {stored.name} is not that of its best run")
     if "reading" not in content:
         raise ResultError(f"{stored.name} does not say how its images were read; train it again")
-    reading = Reading.from_description(content["reading"])
-    data = image_folder(content["images"], content["masks"], reading=reading)
+    reading = Reading.from_description(_as_decided(content["reading"], stored.label_map))
+    data = image_folder(
+        content["images"], content["masks"], reading=reading, cache=stored.store / "cache"
+    )
     if data.files != content["files"]:
         raise DataError(f"the images or masks have changed since {stored.name} was trained")
+    if data.sha256 != content["data"]["sha256"]:
+        raise DataError(f"the images have other splits than when {stored.name} was trained")
     counts = np.array(stored.best["metrics"]["test_counts"])
     scores = metrics.mean_iou_per_image(counts, stored.first)
     ranked = [int(index) for index in np.argsort(-scores, kind="stable") if scores[index] >= 0]

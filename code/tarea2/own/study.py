@@ -17,6 +17,7 @@ import pandas as pd
 
 from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
+from tarea2.datasets.images.cache import default_folder
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
 from tarea2.training import Recipe
@@ -35,21 +36,26 @@ class ReadFolders:
     looks at the folders and finds them there.
     """
 
-    def __init__(self, dataset: FolderDataset, images: Path, masks: Path, reading: Reading):
-        self.dataset, self.images, self.masks, self.reading = dataset, images, masks, reading
+    def __init__(
+        self, dataset: FolderDataset, images: Path, masks: Path, reading: Reading, cache: Path
+    ):
+        self.dataset, self.images, self.masks = dataset, images, masks
+        self.reading, self.cache = reading, cache
 
     def __call__(self) -> FolderDataset:
         return self.dataset
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.dataset.on_disk:
-            return read_folders, (self.images, self.masks, self.reading)
-        return ReadFolders, (self.dataset, self.images, self.masks, self.reading)
+        folders = (self.images, self.masks, self.reading, self.cache)
+        if self.dataset.cache_file:
+            return read_folders, folders
+        return ReadFolders, (self.dataset, *folders)
 
 
-def read_folders(images: Path, masks: Path, reading: Reading) -> ReadFolders:
+def read_folders(images: Path, masks: Path, reading: Reading, cache: Path) -> ReadFolders:
     """Read a data set; see :func:`tarea2.datasets.image_folder`, also for what it raises."""
-    return ReadFolders(image_folder(images, masks, reading=reading), images, masks, reading)
+    dataset = image_folder(images, masks, reading=reading, cache=cache)
+    return ReadFolders(dataset, images, masks, reading, cache)
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ def prepare(
     store: Path | None = None,
     reading: Reading | None = None,
     training: Training | None = None,
+    cache: Path | None = None,
 ) -> OwnStudy:
     """Read the data and set up the study on them.
 
@@ -115,6 +122,8 @@ def prepare(
     name: of the study; by default that of the folder and the first digits of the data's digest.
     store: folder for its results; by default :data:`tarea2.paths.OWN`.
     reading, training: what a user wishes; by default everything is deduced.
+    cache: folder for the arrays of large data; by default ``store/cache``, and without a store
+        below the current folder.
 
     Raises
     ------
@@ -126,7 +135,8 @@ def prepare(
     reading = reading or Reading()
     # Paths are made whole: a worker elsewhere has another current folder.
     images, masks = Path(images).resolve(), Path(masks).resolve()
-    data = read_folders(images, masks, reading)
+    cache = cache or (Path(store) / "cache" if store else default_folder())
+    data = read_folders(images, masks, reading, cache.resolve())
     dataset = data.dataset
     store = (store or paths.OWN).resolve()
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]

@@ -185,7 +185,7 @@ def _along_steps(corners: np.ndarray) -> np.ndarray:
     for (x, y), (next_x, next_y) in pairwise(corners):
         pieces.append(np.column_stack([x * (next_x / x) ** share, np.full(25, y)]))
         pieces.append(np.column_stack([np.full(25, next_x), y + (next_y - y) * share]))
-    return np.concatenate(pieces)
+    return np.concatenate(pieces) if pieces else corners  # of a single network
 
 
 def orders(

@@ -117,7 +117,8 @@ def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The run to store, chosen on validation: of the best network, the best seed.
 
     Networks are compared by their mean over seeds; of equals the one with fewer parameters. One
-    with an undefined score never ranks; None if that is so for all.
+    with an undefined score never ranks; None if that is so for all. One that sees a single class
+    everywhere comes after all others.
     """
     networks: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
@@ -128,7 +129,20 @@ def best_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
         return round(float(np.mean([quality(run) for run in of])), 6), -of[0]["parameters"]
 
     ranked = [of for of in networks.values() if not math.isnan(worth(of)[0])]
+    ranked = [
+        of for of in ranked if not any(sees_one_class(run["metrics"]) for run in of)
+    ] or ranked
     return max(max(ranked, key=worth), key=quality) if ranked else None
+
+
+def sees_one_class(found: dict[str, Any]) -> bool:
+    """Whether a network answers one class everywhere on validation, where the truth holds several.
+
+    ``found``: the metrics of its run. Its mean says how much of the data that class is. Of a
+    run that keeps no confusion on validation, that on test is taken.
+    """
+    cm = np.array(found.get("validation_confusion", found.get("confusion", [])))
+    return cm.ndim == 2 and (cm.sum(0) > 0).sum() == 1 < (cm.sum(1) > 0).sum()
 
 
 def quality(run: dict[str, Any]) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,16 +19,22 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from tarea2 import paths, records
+from tarea2 import paths
 from tarea2.datasets.array_store import ArrayStore
+from tarea2.datasets.images import cache as array_cache
+from tarea2.datasets.images.background import refuse_unclear
+from tarea2.datasets.images.duplicates import same_pictures, small_digest
 from tarea2.datasets.images.label_inference import MaskOptions, infer_label_map
 from tarea2.datasets.images.label_map import LabelMap
-from tarea2.datasets.images.mask_statistics import MaskStatistics
+from tarea2.datasets.images.mask_statistics import MaskStatistics, share_lines
+from tarea2.datasets.images.objects import as_one_class
 from tarea2.datasets.images.pairing import Pair, find_pairs, shown
 from tarea2.datasets.images.picture import Picture, as_mask, with_bands
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
 from tarea2.datasets.images.reading import UnreadableError, full_scale
 from tarea2.datasets.images.reading import read as read_image
+from tarea2.datasets.images.sizes import check_sizes
+from tarea2.datasets.images.split_lists import list_files
 from tarea2.datasets.images.splits import absences, split_pairs
 from tarea2.datasets.images.unread import readable
 from tarea2.datasets.split import DataError, Dataset, Split
@@ -36,10 +42,6 @@ from tarea2.datasets.split import DataError, Dataset, Split
 SMALLEST = 10  # images
 KEPT = 200 * 2**20  # bytes of data that are held in memory; more lies in a cache on the disk
 MANY = 500  # images from which a progress bar is shown
-META: records.Fields = {
-    "data": dict, "layout": dict, "splits": dict, "names": list, "files": dict,
-    "valid_size": (list, type(None)),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Reading:
     crop: int | None = None
     group: str | None = None
     allow_missing: bool = False
+    allow_duplicates: bool = False
     bands: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -81,7 +84,8 @@ class FolderDataset(Dataset):
     """A data set of own images, and what was decided about it.
 
     ``files``: a digest of each image and mask as it was read. ``names``: of the images of each
-    split, in its order.
+    split, in its order. shares: of the pixels and masks, a line for each class; not among what is
+    described, which keys of stored runs depend on.
     """
 
     label_map: LabelMap
@@ -89,15 +93,17 @@ class FolderDataset(Dataset):
     about: dict[str, Any]
     files: dict[str, str]
     names: dict[str, list[str]]
+    shares: list[str]
 
     @property
     def background(self) -> bool:
         return self.label_map.background
 
     @property
-    def on_disk(self) -> bool:
-        """Whether the arrays lie in the cache, too large to be kept in memory."""
-        return isinstance(self.train.x, ArrayStore) and isinstance(self.train.x.source, Path)
+    def cache_file(self) -> Path | None:
+        """Where the arrays lie, too large to be kept in memory."""
+        source = self.train.x.source if isinstance(self.train.x, ArrayStore) else None
+        return source if isinstance(source, Path) else None
 
     @property
     def decided(self) -> list[str]:
@@ -109,13 +115,15 @@ class FolderDataset(Dataset):
 
 
 def image_folder(
-    images: Path | str, masks: Path | str, name: str | None = None, reading: Reading | None = None
-) -> FolderDataset:
+    images: Path | str, masks: Path | str, name: str | None = None,
+    reading: Reading | None = None, cache: Path | None = None,
+) -> FolderDataset:  # fmt: skip
     """Read a segmentation data set from a folder of images and one of masks.
 
     Images become arrays ``(1 or 3, H, W)`` of 8 bits, masks ``(H, W)`` of classes or IGNORED; both
     are padded at the right and bottom to a multiple of 16, where pixels do not count. Where that
-    takes more than :data:`KEPT` bytes, they lie in a cache on the disk.
+    takes more than :data:`KEPT` bytes, they lie on the disk, in the folder ``cache``, by default
+    below the current one.
 
     Raises
     ------
@@ -128,38 +136,47 @@ def image_folder(
     if len(pairs) < SMALLEST:
         raise DataError(f"{images} holds {len(pairs)} images, expected at least {SMALLEST}")
     roots = [images, masks if masks.is_dir() else masks.parent, images.parent]
-    cached = paths.OWN / "cache" / f"{_fingerprint(pairs, roots, reading)}.bytes"
-    record = cached.with_suffix(".json")
-    if cached.exists() and record.exists():
-        return _assembled(name, records.read(record, META), cached)
-    pictures = _Pictures(pairs)
+    lists = list_files(roots)
+    others = lists + ([reading.masks.colours] if reading.masks.colours else [])
+    cached = array_cache.place(
+        cache or array_cache.default_folder(), [images, masks],
+        [path for pair in pairs for path in pair.files], others, repr(reading),
+    )  # fmt: skip
+    known = array_cache.found(cached)
+    if known is not None:
+        return _assembled(name, known, cached)
+    pictures = _Pictures(pairs, reading.masks)
     label_map, preprocessing, said = pictures.surveyed(reading)
-    pairs, decided = pictures.pairs, decided + said
+    pairs = pictures.pairs
+
+    def lay_down(file: BinaryIO) -> dict[str, Any]:
+        meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, file)
+        found, of_splits = split_pairs(
+            pairs, present, lists, reading.group, same, reading.allow_duplicates,
+            reading.allow_missing,
+        )  # fmt: skip
+        names = [entry.name for entry in label_map.entries]
+        of_splits += absences(present, found, names)
+        meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
+        meta["data"] = {
+            "legend": label_map.describe(),
+            "preparation": preprocessing.describe(),
+            "crop": reading.crop,
+            "images": {split: len(indices) for split, indices in found.items()},
+            "decided": [f"{len(pairs)} pairs of image and mask", *decided, *said, *of_splits],
+        }
+        return meta
+
     if pictures.bytes_needed(preprocessing, reading.crop or 0) <= KEPT:
         buffer = io.BytesIO()
-        meta, present = _lay_down(pictures, label_map, preprocessing, reading, buffer)
-        source: np.ndarray | Path = np.frombuffer(buffer.getbuffer(), np.uint8)
-    else:
-        source = cached
-        with paths.replacing(cached) as temporary, temporary.open("wb") as file:
-            meta, present = _lay_down(pictures, label_map, preprocessing, reading, file)
-        decided.append(
-            f"{cached.stat().st_size / 2**20:.0f} MB lie in a cache, {paths.short(cached)}"
-        )
-    found, said = split_pairs(pairs, present, roots, reading.group)
-    names = [entry.name for entry in label_map.entries]
-    decided += said + absences(present, found, names)
-    meta["splits"] = {split: sorted(indices) for split, indices in found.items()}
-    meta["data"] = {
-        "legend": label_map.describe(),
-        "preparation": preprocessing.describe(),
-        "crop": reading.crop,
-        "images": {split: len(indices) for split, indices in found.items()},
-        "decided": [f"{len(pairs)} pairs of image and mask", *decided],
-    }
-    if isinstance(source, Path):
-        records.write(record, meta, META)
-    return _assembled(name, meta, source)
+        meta = lay_down(buffer)
+        return _assembled(name, meta, np.frombuffer(buffer.getbuffer(), np.uint8))
+    with paths.replacing(cached) as temporary:  # nothing is left where splits are refused
+        with temporary.open("wb") as file:
+            meta = lay_down(file)
+        meta["bytes"] = temporary.stat().st_size
+    array_cache.keep(cached, meta)
+    return _assembled(name, meta, cached)
 
 
 def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> FolderDataset:
@@ -183,6 +200,7 @@ def _assembled(name: str, meta: dict[str, Any], source: np.ndarray | Path) -> Fo
     return FolderDataset(
         name, len(label_map), splits["train"], splits["validation"], splits["test"], label_map,
         preprocessing, meta["data"], meta["files"], names,
+        meta["shares"],
     )  # fmt: skip
 
 
@@ -194,8 +212,9 @@ def _light(part: ArrayStore) -> torch.Tensor | ArrayStore:
 class _Pictures:
     """Images and masks of all pairs: each is read once, as long as there is room to keep it."""
 
-    def __init__(self, pairs: Sequence[Pair]):
+    def __init__(self, pairs: Sequence[Pair], masks: MaskOptions):
         self.pairs = list(pairs)
+        self.masks = masks
         self.kept: dict[Path, Picture] = {}
         self.room = KEPT
         self.sizes: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of image and mask
@@ -206,24 +225,24 @@ class _Pictures:
         if path in self.kept:
             return self.kept.pop(path)
         picture = read_image(path)
-        size = sum(a.nbytes for a in (picture.values, picture.alpha, picture.indices, picture.bands)
-                   if a is not None)  # fmt: skip
+        parts = (picture.values, picture.alpha, picture.indices, picture.bands)
+        size = sum(part.nbytes for part in parts if part is not None)
         if size <= self.room:
             self.room -= size
             self.kept[path] = picture
         return picture
 
-    def _mask(self, pair: Pair) -> Picture:
-        return pair.drawing.draw() if pair.drawing else as_mask(self._read(pair.mask))
-
     def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
         hidden = True if len(self.pairs) < MANY else None
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
             try:
-                image, mask = self._read(pair.image), self._mask(pair)
+                image = self._read(pair.image)
+                mask = pair.drawing.draw() if pair.drawing else as_mask(self._read(pair.mask))
             except UnreadableError as error:
                 self.unread[pair] = str(error)
                 continue
+            if self.masks.objects:
+                mask = as_one_class(mask, self.masks.background)
             yield pair, image, mask
 
     def surveyed(self, reading: Reading) -> tuple[LabelMap, Preprocessing, list[str]]:
@@ -247,8 +266,11 @@ class _Pictures:
                 ranges.append(Picture(image.name, extremes))
         self.pairs, unread = readable(self.pairs, self.unread, reading.allow_missing, SMALLEST)
         self.colours = bool(kinds["in colour"])
-        label_map, said = infer_label_map(statistics, reading.masks)
-        label_map = label_map.named(dict(self.pairs[0].names))
+        options, names = reading.masks, dict(self.pairs[0].names)
+        if names and options.objects is None:  # what values mean is known, they number no objects
+            options = replace(options, objects=False)
+        label_map, said = infer_label_map(statistics, options)
+        label_map = label_map.named(names)
         lines = [f"{' and '.join(f'{n} {kind}' for kind, n in kinds.items() if n)}: images have "
                  f"{3 if self.colours else 1} channel{'s' if self.colours else ''}"]  # fmt: skip
         scale = full_scale(ranges)
@@ -261,43 +283,12 @@ class _Pictures:
             f"{len(names)} {what}: {remark} ({shown(names[:3])}{', …' if len(names) > 3 else ''})"
             for (what, remark), names in notes.items()
         ]
-        lines += unread + self._check_sizes(reading)
+        lines += unread + check_sizes(self.pairs, self.sizes, reading.size, reading.crop)
         return (
             label_map,
             Preprocessing(self.colours, scale, reading.size, reading.bands),
             lines + label_map.lines() + said,
         )
-
-    def _check_sizes(self, reading: Reading) -> list[str]:
-        first = self.sizes[0][0]
-        for pair, (image, mask) in zip(self.pairs, self.sizes, strict=True):
-            ratio = image[0] * mask[1] / (image[1] * mask[0])
-            if mask != image and not (reading.size and abs(ratio - 1) < 0.02):
-                fix = "" if reading.size or abs(ratio - 1) >= 0.02 else "; --size HxW brings both "
-                fix += "to one size" if fix else ""
-                raise DataError(
-                    f"mask {pair.mask_name} is {_size(mask)}, its image {_size(image)}{fix}"
-                )
-            if image != first and not (reading.size or reading.crop):
-                raise DataError(
-                    f"{pair.name} is {_size(image)} and {self.pairs[0].name} is {_size(first)}; "
-                    "give --size HxW to bring all to one size, or --crop N to train on parts"
-                )
-        different = sorted({image for image, _ in self.sizes})
-        sizes = f"{_size(different[0])}" if len(different) == 1 else (
-            f"{_size(different[0])} to {_size(different[-1])}"
-        )  # fmt: skip
-        lines = [f"sizes (width × height): {sizes}"]
-        if reading.size:
-            lines.append(
-                f"brought to {_size(reading.size)} by area, masks by the nearest pixel; scored at "
-                "the masks' own size"
-            )
-        if reading.crop:
-            lines.append(
-                f"trains on random parts of {reading.crop}×{reading.crop}; scored on whole images"
-            )
-        return lines
 
     def bytes_needed(self, preprocessing: Preprocessing, least: int) -> int:
         """Of all arrays, whose sides are padded to ``least`` pixels; other padding aside."""
@@ -315,16 +306,17 @@ def _lay_down(
     preprocessing: Preprocessing,
     reading: Reading,
     file: BinaryIO,
-) -> tuple[dict[str, Any], np.ndarray]:
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     """Write all arrays, one after the other.
 
     Returns
     -------
-    Where each lies and what it was made of; which mask holds which class, ``(n, K)``.
+    Where each lies and what it was made of; which mask holds which class, ``(n, K)``; a number for
+    each image, equal for those that look the same, ``(n,)``.
     """
     parts = ("x", "y", "truth") if preprocessing.size else ("x", "y")
     layout: dict[str, dict[str, list]] = {p: {"offsets": [], "shapes": []} for p in parts}
-    files, present, position = {}, [], 0
+    files, pixels, digests, position = {}, [], [], 0
     least, valid_size = reading.crop or 0, None
     for pair, image, mask in pictures.each("prepare"):
         x, truth = preprocessing.image(image), label_map.classes(mask)
@@ -337,29 +329,21 @@ def _lay_down(
             layout[part]["shapes"].append(list(array.shape))
             position += array.size
         files[pair.name] = _digest(x)
+        digests.append(small_digest(x))
         files[f"mask {pair.mask_name}"] = _digest(truth)
-        present.append(np.bincount(truth.ravel(), minlength=256)[: len(label_map)] > 0)
-    if np.any(present, axis=0).sum() < 2:
+        pixels.append(np.bincount(truth.ravel(), minlength=256))
+    counts = np.stack(pixels)
+    present = counts[:, : len(label_map)] > 0
+    if present.any(axis=0).sum() < 2:
         raise DataError("all masks hold one class only: there is nothing to learn")
+    if reading.masks.background is None and not reading.masks.objects:
+        refuse_unclear(label_map, counts[:, : len(label_map)].sum(0), bool(reading.masks.values))
     names = [pair.name for pair in pictures.pairs]
     one_size = list(valid_size) if valid_size and preprocessing.size else None
     meta = {"layout": layout, "names": names, "files": files, "valid_size": one_size}
-    return meta, np.stack(present)
+    same = same_pictures([files[name] for name in names], np.stack(digests))
+    return meta | {"shares": share_lines(label_map, counts)}, present, same
 
 
 def _digest(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
-
-
-def _fingerprint(pairs: Sequence[Pair], roots: Sequence[Path], reading: Reading) -> str:
-    """Changes when a file does, or what was wished; the contents themselves are not read."""
-    lists = [path for root in roots for path in sorted(root.rglob("*.txt"))][:50]
-    lists += [reading.masks.colours] if reading.masks.colours else []
-    files = [path for pair in pairs for path in pair.files] + lists
-    parts = [repr(reading), repr(sorted(META)), *(str(path.resolve()) for path in files)]
-    parts += [f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in files if path.exists()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}×{shape[0]}"

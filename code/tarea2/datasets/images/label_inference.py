@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ImageColor
-
+from tarea2.datasets.images.background import BACKGROUND_NAMES, with_background
 from tarea2.datasets.images.label_map import (
     CLASS_COLOURS,
     TRANSPARENT,
     LabelClass,
     LabelMap,
+    colour_code,
     hexadecimal,
     read_colours,
     rgb,
 )
 from tarea2.datasets.images.mask_statistics import MaskStatistics
+from tarea2.datasets.images.objects import one_class
 from tarea2.datasets.split import DataError
 
 MOST_CLASSES = 200
 VOID_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled")
-BACKGROUND_NAMES = ("background", "fondo", "bg")
 # A value is soft if so many of its pixels lie on a way from a smaller to a larger one.
 SOFT_SHARE = 0.8
 RARE, FAR = 0.1, 4  # a value to be ignored: its share of the pixels, how far above the others
@@ -34,13 +34,17 @@ class MaskOptions:
     """What a user says about masks; every field may be left alone.
 
     values: of the classes, in their order; other values go to the nearest. ignore: values,
-    ``#rrggbb`` or names of ``colours``. colours: file of colours and names.
+    ``#rrggbb`` or names of ``colours``. colours: file of colours and names. background: see
+    :func:`tarea2.datasets.images.background.with_background`. objects: whether values or colours
+    number objects, which are one class then; None where nobody said so.
     """
 
     values: tuple[int, ...] = ()
     ignore: tuple[str, ...] = ()
     threshold: float | None = None
     colours: Path | None = None
+    background: str | None = None
+    objects: bool | None = None
 
 
 def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
@@ -51,6 +55,26 @@ def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelM
     DataError: soft masks, masks with colours where values are wished, and the like; the message
         says which option helps.
     """
+    if options.objects:
+        return _of_objects(masks, options)
+    found, said = _inferred(masks, options)
+    return (
+        found if options.background is None else with_background(found, options.background)
+    ), said
+
+
+def _of_objects(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
+    others = {"--values": options.values, "--ignore": options.ignore, "--colours": options.colours,
+              "--threshold": options.threshold is not None}  # fmt: skip
+    given = [name for name, one in others.items() if one]
+    if given:
+        raise DataError(f"--objects and {given[0]} exclude each other; give one")
+    found, said = _by_value(masks, MaskOptions())
+    said.append("objects are numbered in the masks: all are one class, drawn as 255")
+    return one_class(found), said
+
+
+def _inferred(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
     if masks.partly:
         raise DataError(
             f"mask {masks.partly} has half-transparent pixels, as smoothed edges leave them: "
@@ -79,9 +103,22 @@ def infer_label_map(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelM
         )
     if options.colours is not None:
         return _from_file(masks, options)
+    if options.objects is None and not options.values and not masks.lossy:
+        _refuse_objects(masks)
     if masks.coloured or masks.palette:
         return _by_colour(masks, options)
     return _by_value(masks, options)
+
+
+def _refuse_objects(masks: MaskStatistics) -> None:
+    """Refuse values that may be numbers of objects, until the user says what they are."""
+    if masks.objects.found():
+        most = max(count for count, _ in masks.objects.held)
+        raise DataError(
+            f"the masks hold {len(masks.objects.masks)} values besides the ground, up to {most} in "
+            "one mask and nearly each of them in one piece: they look like numbers of objects; "
+            "give --objects to make them one class, or --classes where each value is a class"
+        )
 
 
 def _thresholded(options: MaskOptions) -> tuple[LabelMap, list[str]]:
@@ -248,14 +285,10 @@ def _number(text: str, option: str) -> int:
 
 
 def _code(text: str) -> int:
-    """The code of ``#rrggbb`` or ``transparent``."""
-    if text.lower() == "transparent":
-        return TRANSPARENT
     try:
-        red, green, blue = ImageColor.getrgb(text)[:3]
+        return colour_code(text)
     except ValueError:
         raise DataError(f"--ignore {text!r}: expected a colour, as in --ignore '#e0e0c0'") from None
-    return red << 24 | green << 16 | blue << 8 | 255
 
 
 def parse_values(text: str | None) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
 from tarea2.datasets.images.reading import Picture
 from tarea2.datasets.split import IGNORED, DataError
@@ -44,7 +44,7 @@ class LabelMap:
     background: whether class 0 is background, which no mean of scores includes.
     ignored: codes whose pixels count in neither loss nor score.
     nearest: whether values between those of the classes go to the nearest one.
-    threshold: the value from which a pixel belongs to class 1, or None.
+    threshold: the value from which a pixel belongs to the class with the larger code, or None.
     """
 
     kind: str
@@ -84,8 +84,13 @@ class LabelMap:
             shown = hexadecimal(ignored) if self.kind == "colour" else str(ignored)
             found.append(f"{what} {shown}: counts in neither loss nor score")
         if self.threshold is not None:
-            found.append(f"values from {self.threshold:g} on are class 1")
+            found.append(f"values from {self.threshold:g} on are class {self._above}")
         return found
+
+    @property
+    def _above(self) -> int:
+        """The class of values from the threshold on: that which is drawn in the larger value."""
+        return max(range(2), key=lambda label: self.entries[label].code)
 
     def named(self, names: dict[int, str]) -> LabelMap:
         """The same with the names of codes that are known from elsewhere."""
@@ -95,7 +100,8 @@ class LabelMap:
     def classes(self, mask: Picture) -> np.ndarray:
         """The class of each pixel, or IGNORED, ``(H, W)`` of 8 bits."""
         if self.threshold is not None:
-            return (mask.values >= self.threshold).astype(np.uint8)
+            above = (mask.values >= self.threshold).astype(np.uint8)
+            return above if self._above == 1 else 1 - above
         codes = (colour_codes if self.kind == "colour" else grey_codes)(mask)
         if self.kind == "palette" and mask.indices is not None:
             codes = mask.indices.astype(np.int64)
@@ -151,6 +157,14 @@ def colour_codes(mask: Picture) -> np.ndarray:
     alpha = np.full(mask.size, 255) if mask.alpha is None else mask.alpha.astype(np.int64)
     codes = values[..., 0] << 24 | values[..., 1] << 16 | values[..., 2] << 8 | alpha
     return np.where(alpha == 0, TRANSPARENT, codes)
+
+
+def colour_code(text: str) -> int:
+    """The code of ``#rrggbb``, a colour's CSS name or ``transparent``; ValueError for any other."""
+    if text.lower() == "transparent":
+        return TRANSPARENT
+    red, green, blue = ImageColor.getrgb(text)[:3]
+    return red << 24 | green << 16 | blue << 8 | 255
 
 
 def hexadecimal(code: int) -> str:

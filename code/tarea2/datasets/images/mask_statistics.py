@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tarea2.datasets.images.label_map import colour_codes, grey_codes
+from tarea2.datasets.images.label_map import TRANSPARENT, LabelMap, colour_codes, grey_codes
+from tarea2.datasets.images.objects import BLACK, ObjectStatistics
 from tarea2.datasets.images.reading import Picture
+from tarea2.datasets.split import IGNORED
 
 
 class MaskStatistics:
@@ -25,6 +27,7 @@ class MaskStatistics:
         self.lossy = ""
         self.fractions = ""
         self.partly = ""  # partly transparent
+        self.objects = ObjectStatistics()
 
     def add(self, mask: Picture) -> None:
         name = mask.name
@@ -47,6 +50,12 @@ class MaskStatistics:
         values, counts = np.unique(codes, return_counts=True)
         _count(self.pixels["colour"], values, counts)
         if numbered and mask.indices is not None:
+            self.objects.add(mask.indices, (0,))
+        elif self.coloured:
+            self.objects.add(codes, (TRANSPARENT, BLACK))
+        else:
+            self.objects.add(grey_codes(mask), (0,))
+        if numbered and mask.indices is not None:
             self._palette(mask.indices.ravel(), codes.ravel(), name)
         elif not self.coloured:
             grey = grey_codes(mask)
@@ -67,6 +76,21 @@ class MaskStatistics:
                 self.repeated |= known != value and key[0] == "colour" and other == name
                 if known != value and not self.conflict:
                     self.conflict = f"{name} numbers its palette in another way than {other}"
+
+
+def share_lines(label_map: LabelMap, counts: np.ndarray) -> list[str]:
+    """How much of the masks each class is, a line each, and what counts nowhere.
+
+    ``counts``: pixels of each mask and class, ``(n, 256)``, those that are IGNORED among them.
+    """
+    kinds = [(f"class {k} ({entry.name})", k) for k, entry in enumerate(label_map.entries)]
+    total, masks = counts.sum(), (counts > 0).sum(0)
+    return [
+        f"{kind}: {100 * counts[:, k].sum() / total:.3g} % of the pixels, in {masks[k]} of "
+        f"{len(counts)} masks"
+        for kind, k in [*kinds, ("not counted", IGNORED)]
+        if k != IGNORED or masks[k]
+    ]
 
 
 def _count(total: dict[int, int], values: np.ndarray, counts: np.ndarray) -> None:

@@ -1,15 +1,19 @@
-"""Which images train, validate and test: as folders or lists say, else by seed."""
+"""Which images train, validate and test: as folders or lists say, else by seed.
+
+The same picture is on one side only, unless a user wants it on two.
+"""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
-from tarea2.datasets.images.pairing import SPLIT_WORDS, Pair, shown
+from tarea2.datasets.images.duplicates import check_apart, joined, together
+from tarea2.datasets.images.pairing import Pair, shown
+from tarea2.datasets.images.split_lists import by_lists
 from tarea2.datasets.split import SPLIT_SEED, DataError
 
 SPLITS = ("train", "validation", "test")
@@ -18,29 +22,36 @@ DRAWS = 300  # among so many, the one whose splits lack the fewest classes
 
 
 def split_pairs(
-    pairs: Sequence[Pair], present: np.ndarray, roots: Sequence[Path], group: str | None
-) -> tuple[dict[str, list[int]], list[str]]:
+    pairs: Sequence[Pair], present: np.ndarray, lists: Sequence[Path], group: str | None,
+    same: np.ndarray, allow_duplicates: bool = False, allow_missing: bool = False,
+) -> tuple[dict[str, list[int]], list[str]]:  # fmt: skip
     """The indices of the pairs of each split, and what was decided.
 
-    ``present``: ``(n, K)``, whether a mask holds a class. ``roots``: where lists such as
-    ``train.txt`` may lie. ``group``: a regular expression; images for whose names it finds the
-    same text stay together.
+    ``present``: ``(n, K)``, whether a mask holds a class. ``lists``: files such as ``train.txt``,
+    of :func:`tarea2.datasets.images.split_lists.list_files`; images that these do not name are
+    refused, or left out where ``allow_missing``. ``group``: a regular expression; images for whose
+    names it finds the same text stay together. ``same``: ``(n,)``, equal for images that are the
+    same or nearly; they stay together too, unless ``allow_duplicates``.
 
     Raises
     ------
-    DataError: a list that names no image, an expression that does not fit a name, groups too few.
+    DataError: a list that does not fit the images, an expression that does not fit a name, groups
+        too few, the same image in two splits that were given.
     """
     found: dict[str, list[int]] = {name: [] for name in SPLITS}
     by_folder = [pair.split for pair in pairs]
-    lists = _lists(roots)
+    said: list[str] = []
     if lists and not any(by_folder):
-        way = f"as {', '.join(path.name for path in lists.values())} say"
-        _by_lists(pairs, lists, found)
+        way = f"as {', '.join(path.name for path in lists)} say"
+        said += by_lists(pairs, lists, found, allow_missing)
     elif any(by_folder):
         way = "as folders say"
         for index, name in enumerate(by_folder):
             found[name or "train"].append(index)
         loose = [pair.name for pair in pairs if pair.split is None]
+        if lists:
+            unread = ", ".join(path.name for path in lists)
+            said.append(f"{unread}: not read, as folders say the splits")
         if loose:
             raise DataError(
                 f"{len(loose)} images lie outside the folders of the splits: {shown(loose)}; move "
@@ -52,14 +63,16 @@ def split_pairs(
     if not found["train"]:
         raise DataError("no image is for training; expected a folder or a list named train")
     fixed = {name for name in SPLITS if found[name] and name != "train"}
-    said = []
+    names = [pair.name for pair in pairs]
     if len(fixed) < 2:
         held = [name for name in SPLITS[1:] if name not in fixed]
         if way.startswith("as"):
             said.append(f"no {' and no '.join(held)} split is given: it is held back from train")
-        said += _hold_back(pairs, present, found, held, group)
+        apart = np.arange(len(pairs)) if allow_duplicates else same
+        said += _hold_back(names, present, found, held, group, apart)
     elif group:
         said += [f"--group {group!r} has no effect: the splits are given"]
+    said += check_apart(names, found, same, allow_duplicates)
     counts = ", ".join(f"{len(found[name])} {name}" for name in SPLITS)
     said = [f"splits {way}: {counts}", *said]
     return found, said
@@ -77,69 +90,13 @@ def absences(present: np.ndarray, found: dict[str, list[int]], names: Sequence[s
     return said
 
 
-def _lists(roots: Sequence[Path]) -> dict[str, Path]:
-    """``train.txt`` and the like, in the first folder that has one for training."""
-    for root in roots:
-        for folder in (root, root / "ImageSets" / "Segmentation"):
-            if not folder.is_dir():
-                continue
-            found = {
-                SPLIT_WORDS[path.stem.lower()]: path
-                for path in sorted(folder.glob("*.txt"))
-                if path.stem.lower() in SPLIT_WORDS
-            }
-            if "train" in found:
-                return found
-    return {}
-
-
-def _by_lists(pairs: Sequence[Pair], lists: dict[str, Path], found: dict[str, list[int]]) -> None:
-    by_stem: dict[str, list[int]] = {}
-    for index, pair in enumerate(pairs):
-        by_stem.setdefault(PurePosixPath(pair.name).stem, []).append(index)
-    taken: dict[int, str] = {}
-    for name, path in lists.items():
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError):
-            raise DataError(f"{path} cannot be read as a list of names") from None
-        for number, line in enumerate(lines, 1):
-            text = unicodedata.normalize("NFC", line.strip())
-            if not text:
-                continue
-            named = _named(text, pairs, by_stem)
-            if named is None:
-                raise DataError(f"{path.name}, line {number}: no image is named {text!r}")
-            if taken.setdefault(named, name) != name:
-                raise DataError(
-                    f"{path.name}, line {number}: {text!r} is in {lists[taken[named]].name} too"
-                )
-            if named not in found[name]:
-                found[name].append(named)
-
-
-def _named(text: str, pairs: Sequence[Pair], by_stem: dict[str, list[int]]) -> int | None:
-    """The image that a line of a list names: its name, with or without ending or folder."""
-    for token in (text, text.split()[0]):
-        name = token.replace("\\", "/").lstrip("/")
-        stems = {PurePosixPath(name).stem, PurePosixPath(name).name}
-        indices = [index for stem in stems for index in by_stem.get(stem, [])]
-        if len(indices) > 1:  # names that differ by folder only
-            tails = [p for p in indices if name.endswith(str(PurePosixPath(pairs[p].name)))]
-            indices = tails or [
-                p for p in indices if str(PurePosixPath(pairs[p].name).with_suffix("")) == name
-            ]
-        if len(indices) == 1:
-            return indices[0]
-    return None
-
-
 def _hold_back(
-    pairs: Sequence[Pair],
+    names: Sequence[str],
     present: np.ndarray,
     found: dict[str, list[int]],
     held: Sequence[str],
     group: str | None,
+    same: np.ndarray,
 ) -> list[str]:
     """Move a share of the training images to the splits that are missing, whole groups at once.
 
@@ -147,10 +104,24 @@ def _hold_back(
     training lacks counting most.
     """
     indices = np.array(found["train"])
-    groups, number = _groups([pairs[index].name for index in indices], group)
+    chosen = [names[index] for index in indices]
+    groups, number = _groups(chosen, group)
+    whole = number
+    if len(set(same[indices])) < len(indices):
+        by_name = np.stack(
+            [np.arange(len(indices)), np.unique(groups, return_index=True)[1][groups]]
+        )
+        _, first, place = np.unique(same[indices], return_index=True, return_inverse=True)
+        by_look = np.stack([np.arange(len(indices)), first[place]])
+        groups = joined(np.concatenate([by_name, by_look], axis=1), len(indices))
+        number = int(groups.max()) + 1
     if number < len(held) + 1:
+        alike = "" if number == whole else (
+            "; images that are the same, or nearly, stay together unless you add --allow-duplicates"
+        )  # fmt: skip
         raise DataError(
             f"there are {number} groups, expected at least {len(held) + 1}, one for each split"
+            f"{alike}"
         )
     share = dict(zip(SPLITS[1:], SHARES, strict=True))
     wanted = [max(1, round(share[name] * len(indices))) for name in held]
@@ -180,7 +151,8 @@ def _hold_back(
     assert best is not None
     for name, part in zip((*held, "train"), best, strict=True):
         found[name] = indices[np.isin(groups, part)].tolist()
-    return [f"{number} groups, found by {group!r}, stay whole"] if group else []
+    said = [f"{whole} groups, found by {group!r}, stay whole"] if group else []
+    return said + together(chosen, same[indices])
 
 
 def _groups(names: Sequence[str], group: str | None) -> tuple[np.ndarray, int]:
