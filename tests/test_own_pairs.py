@@ -265,6 +265,16 @@ def test_masks_that_may_be_rivals_are_refused_as_such(tmp_path, first, second):
     assert f"12 images have several masks each: 0.png has {', '.join(names)}" in str(error.value)
 
 
+def test_objects_of_two_kinds_are_not_made_one(tmp_path):
+    for place in range(COUNT):
+        write(tmp_path / f"i/{place}.png", drawn(place))
+        kind = "cat" if place % 2 else "dog"
+        for k, one in enumerate(squares(0)):
+            write(tmp_path / f"m/{place}_{kind}_{k}.png", one)
+    with pytest.raises(DataError, match=r"0\.png has 0_dog_0\.png, 0_dog_1\.png; keep one mask of"):
+        find_pairs(tmp_path / "i", tmp_path / "m")
+
+
 def test_a_part_with_classes_of_its_own_is_named(tmp_path):
     for place in range(COUNT):
         write(tmp_path / f"i/{place}.png", drawn(place))

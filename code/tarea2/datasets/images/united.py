@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tarea2.datasets.images.matching import Matches
 from tarea2.datasets.images.picture import OVERLAP, Picture, as_mask
 from tarea2.datasets.images.picture_files import MASK_AFFIXES, PictureFile
 from tarea2.datasets.images.reading import read
@@ -60,7 +61,7 @@ class United:
 
 
 def united(
-    matches: dict[PictureFile, list[PictureFile]],
+    matches: Matches,
 ) -> tuple[dict[PictureFile, United], str]:
     """How the several masks of each image become one, and what is said of it.
 
@@ -92,7 +93,7 @@ def united(
                 f"masks of one image lie in {len(classes)} folders, each a class of its own: "
                 f"{listed}; where they overlap the last counts"
             )
-    elif all(_numbered(image, group) for image, group in several.items()):
+    elif all(_numbered(image, group) for image, group in several.items()) and _one_kind(matches):
         found = {
             image: United(
                 tuple((file.path, 255) for file in group), ((0, "background"), (255, "object"))
@@ -131,11 +132,26 @@ def _numbered(image: PictureFile, group: Sequence[PictureFile]) -> bool:
         rest = {file.stem for file in group if not file.stem.startswith(image.stem)}
         if len(rest) == len(group):
             return True
-    tails = [file.stem.removeprefix(image.stem) for file in group]
-    words = {re.sub(r"[\d_\-. ]+", " ", tail).strip().lower() for tail in tails}
-    told = [tail for tail in tails if re.search(r"\d", tail)]
+    words = {_words(image, file) for file in group}
+    told = [file for file in group if re.search(r"\d", file.stem.removeprefix(image.stem))]
     affix = re.fullmatch("|".join(MASK_AFFIXES), next(iter(words)), re.IGNORECASE)
-    return len(words) == 1 and len(told) >= len(tails) - 1 and (len(told) > 1 or not affix)
+    return len(words) == 1 and len(told) >= len(group) - 1 and (len(told) > 1 or not affix)
+
+
+def _words(image: PictureFile, mask: PictureFile) -> str:
+    """What a mask's name has besides the image's, without numbers."""
+    return re.sub(r"[\d_\-. ]+", " ", mask.stem.removeprefix(image.stem)).strip().lower()
+
+
+def _one_kind(matches: Matches) -> bool:
+    """Whether masks of objects carry no words, or all the same: cats and dogs are two classes."""
+    named = {
+        _words(image, file)
+        for image, group in matches.items()
+        for file in group
+        if file.stem.startswith(image.stem)
+    }
+    return len(named) <= 1
 
 
 def _covered(part: Picture) -> np.ndarray:
