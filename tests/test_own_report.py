@@ -63,6 +63,7 @@ def original(tmp_path_factory):
     arguments = (
         "images", "train", "--images", images, "--masks", masks, "--out", root / "mi estudio",
         "--only", "baseline", "--only", "reference", "--seeds", 2, "--epochs", 40, "--name", NAME,
+        "--lr", 0.003,
     )  # fmt: skip
     assert run_cli(*arguments) == 0
     return root

@@ -19,7 +19,6 @@ from torch.nn import functional as F
 
 from command import run_cli
 from tarea2 import augmentation, metrics, models, paths, records, results
-from tarea2.commands.images import _ranking
 from tarea2.datasets import IGNORED, ArrayStore, Dataset, Reading, Split, image_folder
 from tarea2.datasets.images import folder as image_data
 from tarea2.datasets.images.reading import read
@@ -28,6 +27,7 @@ from tarea2.losses import ClassLoss, class_weights
 from tarea2.models import EncoderDecoderSpec, build
 from tarea2.own import study as own
 from tarea2.own.prediction import load_predictor
+from tarea2.own.ranking import ranking
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import best_run
 from tarea2.training import Recipe, fit, optimiser_for, train_step
@@ -281,6 +281,7 @@ def trained(folders, tmp_path, monkeypatch):
     arguments = (
         "images", "train", "--images", folders[0], "--masks", folders[1], "--out", store,
         "--only", "baseline", "--seeds", 1, "--epochs", 1, "--size", "16x32", "--name", "mío",
+        "--lr", 0.003,
         "--class-weights", "inverse-log", "--augment", "flip,colour",
     )  # fmt: skip
     assert run_cli(monkeypatch, *arguments) == 0
@@ -316,7 +317,7 @@ def test_a_network_that_sees_one_class_is_named_below_the_ranking(blind):
     entries = [{"name": "0"}, {"name": "255"}]
     own = SimpleNamespace(content={"data": {"legend": {"entries": entries}}})
     own.load = lambda: (pd.DataFrame(runs), [])
-    head, row, below, *classes = _ranking(own).splitlines()
+    head, row, below, *classes = ranking(own).splitlines()
     assert head.split() == ["name", "validation_miou", "test_miou", "parameters", "seeds"]
     assert row.split() == ["baseline", "0.250", "0.250", "10", "1"]
     assert re.fullmatch(r"width-16 is not ranked: it gives every pixel .* one class, .*", below)
@@ -326,7 +327,7 @@ def test_a_network_that_sees_one_class_is_named_below_the_ranking(blind):
     }  # fmt: skip
     assert best_run(runs)["name"] == "baseline"
     own.load = lambda: (pd.DataFrame(runs[2:]), [])
-    assert _ranking(own).startswith("no network can be ranked\nwidth-16 is not ranked")
+    assert ranking(own).startswith("no network can be ranked\nwidth-16 is not ranked")
 
 
 def test_a_network_may_see_the_only_class_that_there_is():
@@ -334,7 +335,7 @@ def test_a_network_may_see_the_only_class_that_there_is():
     runs = [ran("baseline", 0, [[90, 0], [0, 0]], None)]
     own = SimpleNamespace(content={"data": {"legend": {"entries": [{"name": "0"}, {"name": "1"}]}}})
     own.load = lambda: (pd.DataFrame(runs).drop(columns=["validation_miou", "test_miou"]), [])
-    _, row, classes = _ranking(own).splitlines()
+    _, row, classes = ranking(own).splitlines()
     assert row.split()[:3] == ["baseline", "undefined", "undefined"]
     assert classes == "baseline on test: IoU 0 1.000, IoU 1 undefined"
 

@@ -87,7 +87,9 @@ def train(
     colours: Annotated[
         Path | None,
         typer.Option(
-            help="File of lines 'r g b name', for masks in colour.", rich_help_panel=MASKS
+            help="File that names colours or values: lines 'r g b name' or '1 name', labelmap.txt, "
+            "_classes.csv, class_names.txt, dataset_meta.json.",
+            rich_help_panel=MASKS,
         ),
     ] = None,
     background: Annotated[
@@ -126,6 +128,13 @@ def train(
             min=1, max=10_000_000, help="So many steps at least.", rich_help_panel=LEARNING
         ),
     ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="Learning rate; by default the best on validation of a short sweep.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
     class_weights: Annotated[
         str, typer.Option(help="In the loss: none or inverse-log.", rich_help_panel=LEARNING)
     ] = "none",
@@ -150,14 +159,17 @@ def train(
 ) -> None:
     """Train the networks of the segmentation study on your own images.
 
-    Says how images and masks were read before it trains. What is stored is not trained again; an
-    interrupted run goes on where it stopped.
+    Says how images and masks were read before it trains. The learning rate is chosen on
+    validation, by short trainings of the first network, and stored. What is stored is not trained
+    again; an interrupted run goes on where it stopped.
     """
     from tarea2.datasets import Reading
     from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
     from tarea2.datasets.images.picture import parse_bands
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.losses import CLASS_WEIGHTS
+    from tarea2.own.learning_rate import sweep, with_rate
+    from tarea2.own.ranking import ranking
     from tarea2.own.study import Training, prepare, stale_advice, too_short
     from tarea2.studies import Stale, running
 
@@ -165,6 +177,8 @@ def train(
         raise ValueError(
             f"--class-weights {class_weights!r}, expected {' or '.join(CLASS_WEIGHTS)}"
         )
+    if lr is not None and not 0 < lr < 10:
+        raise ValueError(f"--lr {lr:g}: expected more than 0 and less than 10, such as 0.01")
     if epochs and steps:
         raise ValueError("--epochs and --steps exclude each other")
     training.check(backend, address, out)
@@ -179,7 +193,7 @@ def train(
             options, parse_size(size), crop, group, allow_missing,
             allow_duplicates, parse_bands(bands),
         ),
-        Training(epochs, steps, class_weights, _augmentations(augment)),
+        Training(epochs, steps, class_weights, _augmentations(augment), lr),
         Path(scratch.name) if scratch else None,
     )  # fmt: skip
     for change in own.changes:
@@ -191,11 +205,14 @@ def train(
     try:
         if not force:
             running.missing(own.study, only, seeds)  # stops where runs are stale
+        if own.sweeps:
+            with training.stoppable():
+                own = with_rate(own, sweep(own, only))
         own.remember()
         training.train(own.study, only, seeds, jobs, force, address)
     except Stale as error:
         raise ValueError(stale_advice(own, error)) from None
-    print(_ranking(own))
+    print(ranking(own))
     _advise(own)
     for line in too_short(own):
         print(f"tarea2: {line}", file=sys.stderr)
@@ -277,11 +294,12 @@ def _announce(own: OwnStudy, dry_run: bool) -> None:
     sizes = [len(split) for split in (data.train, data.validation, data.test)]
     steps = recipe.epochs * -(-sizes[0] // recipe.batch_size)
     weights = "" if recipe.class_weights == "none" else f"; class weights {recipe.class_weights}"
+    rate = "learning rate to be chosen" if own.sweeps else f"learning rate {recipe.lr:g}"
     changed = f"; augmented by {', '.join(recipe.augment)}" if recipe.augment else ""
     print(
         f"{own.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
         f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
-        f"{steps} steps{weights}{changed}"
+        f"{steps} steps; {rate}{weights}{changed}"
     )
 
 
@@ -294,50 +312,6 @@ def _augmentations(text: str | None) -> tuple[str, ...]:
         if name not in AUGMENTATIONS:
             raise ValueError(f"--augment {name!r}, expected some of {', '.join(AUGMENTATIONS)}")
     return names
-
-
-def _ranking(own: OwnStudy) -> str:
-    """The networks of a study on own images, best on validation first, undefined scores last.
-
-    Below the means, networks that see one class only, and the IoU of each class on test.
-    """
-    import numpy as np
-    import pandas as pd
-
-    from tarea2 import metrics
-    from tarea2.own.stored import blind_networks
-
-    table, others = own.load()
-    if not len(table):
-        return "no network was trained"
-    names = [entry["name"] for entry in own.content["data"]["legend"]["entries"]]
-    means, classes = ["validation_miou", "test_miou"], [f"IoU {name}" for name in names]
-    iou = np.array([metrics.iou(np.array(found["confusion"])) for found in table["metrics"]])
-    rows = table.reindex(columns=["name", *means, "parameters"])
-    rows = rows.join(pd.DataFrame(iou, rows.index, classes))
-    grouped = rows.astype(dict.fromkeys(means, float)).groupby("name")
-    ranking = grouped[[*means, "parameters", *classes]].mean().assign(seeds=grouped.size())
-    ranking = ranking.astype({"parameters": int})
-    ranking = ranking.sort_values("validation_miou", ascending=False).reset_index()
-    blind = blind_networks(table)
-    ranked = ranking[~ranking["name"].isin(list(blind))]
-    text = "no network can be ranked"
-    if len(ranked):
-        text = ranked[["name", *means, "parameters", "seeds"]].to_string(
-            index=False, float_format=lambda value: f"{value:.3f}", na_rep="undefined"
-        )
-    for _, row in ranking.iterrows():
-        if row["name"] in blind:
-            text += (
-                f"\n{row['name']} is not ranked: it gives every pixel of the validation images one "
-                "class, so that its mean says only how much of them that class is"
-            )
-    for _, row in ranking.iterrows():
-        shown = (f"{c} undefined" if np.isnan(row[c]) else f"{c} {row[c]:.3f}" for c in classes)
-        text += f"\n{row['name']} on test: {', '.join(shown)}"
-    if others:
-        text += f"\nnot ranked, trained on other data or another recipe: {', '.join(others)}"
-    return text
 
 
 def _advise(own: OwnStudy) -> None:

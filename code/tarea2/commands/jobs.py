@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,16 @@ def check(backend: str, address: str | None, out: Path | None) -> None:
         raise ValueError(f"--out {out} is a file, expected a folder")
 
 
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Say in one sentence that the user interrupted, and end with code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
 def train(
     study: Study, only: list[str] | None, seeds: int | None, jobs: int, force: bool,
     address: str | None,
@@ -57,12 +68,8 @@ def train(
     from tarea2 import paths
     from tarea2.studies import cluster, running
 
-    try:
-        with cluster.connect(address) if address else nullcontext() as client:
-            trained = running.train(study, only, seeds, jobs, force, client=client)
-    except KeyboardInterrupt:
-        print("tarea2: stopped; run the same command again to go on", file=sys.stderr)
-        raise typer.Exit(130) from None
+    with stoppable(), cluster.connect(address) if address else nullcontext() as client:
+        trained = running.train(study, only, seeds, jobs, force, client=client)
     print(f"{trained} runs trained; results are in {paths.short(study.folder).rstrip('/')}/")
 
 

@@ -15,7 +15,7 @@ FLAGS = (
     "--help",
 )  # fmt: skip
 OWN_IMAGES = (
-    "--images", "--masks", "--name", "--epochs", "--steps", "--dry-run", "--allow-missing",
+    "--images", "--masks", "--name", "--epochs", "--steps", "--lr", "--dry-run", "--allow-missing",
     "--allow-duplicates", "--values", "--ignore", "--threshold", "--colours", "--background",
     "--objects", "--classes", "--size", "--crop", "--group", "--class-weights", "--augment",
 )  # fmt: skip

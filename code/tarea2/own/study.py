@@ -62,12 +62,14 @@ def read_folders(images: Path, masks: Path, reading: Reading, cache: Path) -> Re
 class OwnStudy:
     """A study of own images, and what its data have changed in since it was trained last.
 
-    changes: sentences for the user; empty where nothing changed.
+    changes: sentences for the user; empty where nothing changed. sweeps: whether the learning
+    rate is still to be chosen, see :mod:`.learning_rate`.
     """
 
     study: Study
     content: dict[str, Any]
     changes: tuple[str, ...] = ()
+    sweeps: bool = False
 
     @property
     def file(self) -> Path:
@@ -97,13 +99,15 @@ class Training:
 
     epochs: exactly so many. steps: so many optimiser steps at least; by default :data:`STEPS`,
     and never fewer than the 12 epochs of the project's own study. class_weights, augment: see
-    :class:`tarea2.training.Recipe`.
+    :class:`tarea2.training.Recipe`. lr: the learning rate; by default that of the study as it was
+    stored, else it is to be chosen.
     """
 
     epochs: int | None = None
     steps: int | None = None
     class_weights: str = "none"
     augment: tuple[str, ...] = ()
+    lr: float | None = None
 
 
 def prepare(
@@ -148,7 +152,7 @@ def prepare(
         for definition in segmentation.study(data, channels, dataset.num_classes)
     )
     study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
-    content = {
+    content: dict[str, Any] = {
         "images": str(images),
         "masks": str(masks),
         "files": dataset.files,
@@ -156,7 +160,18 @@ def prepare(
         "recipe": records.describe(recipe)[1],
         "reading": reading.describe(),  # not in FIELDS: studies of an earlier version lack it
     }
-    return OwnStudy(study, content, tuple(_changes(study, content)))
+    given = training is not None and training.lr is not None
+    stored = None if given else _stored_rate(study, content)
+    if stored:
+        lr = stored["recipe"]["lr"]
+        study = replace(
+            study,
+            definitions=tuple(replace(d, recipe=replace(recipe, lr=lr)) for d in definitions),
+        )
+        content["recipe"] = content["recipe"] | {"lr": lr}
+        content |= {k: stored[k] for k in ("learning_rate",) if k in stored}
+    sweeps = not given and stored is None
+    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps)
 
 
 def too_short(own: OwnStudy) -> list[str]:
@@ -186,9 +201,19 @@ def _recipe(dataset: Dataset, training: Training, crop: int | None = None) -> Re
         wanted = math.ceil((training.steps or STEPS) / per_epoch)
         epochs = wanted if training.steps else max(base.epochs, wanted)
     return replace(
-        base, epochs=epochs, batch_size=batch, class_weights=training.class_weights,
-        augment=tuple(sorted(set(training.augment))), crop=crop,
+        base, lr=training.lr or base.lr, epochs=epochs, batch_size=batch, crop=crop,
+        class_weights=training.class_weights, augment=tuple(sorted(set(training.augment))),
     )  # fmt: skip
+
+
+def _stored_rate(study: Study, content: dict[str, Any]) -> dict[str, Any] | None:
+    """What is stored of a study of these data and this recipe, whatever its rate and epochs."""
+    path = _file(study.name, study.store)
+    known = _read_quietly(path) if path.exists() else None
+    free = {"lr": None, "epochs": None}
+    if known is None or known["data"] != content["data"]:
+        return None
+    return known if known["recipe"] | free == content["recipe"] | free else None
 
 
 def _file(name: str, store: Path | None) -> Path:

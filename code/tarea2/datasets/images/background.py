@@ -19,7 +19,7 @@ from tarea2.datasets.images.label_map import (
 )
 from tarea2.datasets.split import DataError
 
-BACKGROUND_NAMES = ("background", "fondo", "bg")
+BACKGROUND_NAMES = ("background", "_background_", "__background__", "fondo", "bg")
 NONE = "none"
 
 

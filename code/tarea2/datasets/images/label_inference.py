@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarea2.datasets.images.background import BACKGROUND_NAMES, with_background
+from tarea2.datasets.images.label_files import read_names
 from tarea2.datasets.images.label_map import (
     CLASS_COLOURS,
     TRANSPARENT,
@@ -15,7 +16,6 @@ from tarea2.datasets.images.label_map import (
     LabelMap,
     colour_code,
     hexadecimal,
-    read_colours,
     rgb,
 )
 from tarea2.datasets.images.mask_statistics import MaskStatistics
@@ -251,7 +251,9 @@ def _check_colours(masks: MaskStatistics, chosen: list[int]) -> None:
 
 def _from_file(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, list[str]]:
     assert options.colours is not None
-    named = read_colours(options.colours)
+    kind, named = read_names(options.colours)
+    if kind == "value":
+        return _from_values(masks, options, named)
     by_name = {name.lower(): code for code, name in named}
     ignored = [code for code, name in named if name.lower() in VOID_NAMES]
     for text in options.ignore:
@@ -276,6 +278,46 @@ def _from_file(masks: MaskStatistics, options: MaskOptions) -> tuple[LabelMap, l
     absent = [e.name for e in entries if e.code not in masks.pixels["colour"]]
     said = [f"no mask holds {', '.join(absent)}"] if absent else []
     return LabelMap("colour", entries, bool(ground), tuple(dict.fromkeys(ignored))), said
+
+
+def _from_values(
+    masks: MaskStatistics, options: MaskOptions, named: list[tuple[int, str]]
+) -> tuple[LabelMap, list[str]]:
+    """The label map of grey masks, or of palettes, whose values a file names."""
+    assert options.colours is not None
+    file = options.colours.name
+    if masks.coloured and not (masks.palette and not masks.plain):
+        raise DataError(
+            f"{file} names values, and mask {masks.coloured} has colours; expected colours and "
+            "names, such as lines 'r g b name'"
+        )
+    by_name = {name.lower(): value for value, name in named}
+    ignored = [value for value, name in named if name.lower() in VOID_NAMES]
+    ignored += [
+        by_name[text.lower()] if text.lower() in by_name else _number(text, "--ignore")
+        for text in options.ignore
+    ]
+    held = set(masks.numbers) | set(masks.pixels["grey"])
+    unknown = sorted(held - {value for value, _ in named} - set(ignored))
+    if unknown:
+        raise DataError(
+            f"the masks hold {len(unknown)} values that {file} does not name, such as "
+            f"{unknown[0]}; add them there, or --ignore them"
+        )
+    chosen = [(value, name) for value, name in named if value not in ignored]
+    if not 2 <= len(chosen) <= MOST_CLASSES:
+        raise DataError(f"{file} names {len(chosen)} classes, expected 2 to {MOST_CLASSES}")
+    chosen.sort(key=lambda pair: (pair[1].lower() not in BACKGROUND_NAMES, pair[0]))
+    ground = chosen[0][1].lower() in BACKGROUND_NAMES
+    entries = []
+    for label, (value, name) in enumerate(chosen):
+        known = masks.meaning.get(("number", value))
+        drawn = CLASS_COLOURS[(label + (not ground)) % len(CLASS_COLOURS)]
+        entries.append(LabelClass(name, value, rgb(known[0]) if known else drawn))
+    absent = [name for value, name in chosen if value not in held]
+    said = [f"no mask holds {', '.join(absent)}"] if absent else []
+    numbered = "palette" if masks.palette else "grey"
+    return LabelMap(numbered, tuple(entries), ground, tuple(dict.fromkeys(ignored))), said
 
 
 def _number(text: str, option: str) -> int:
