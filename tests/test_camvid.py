@@ -205,6 +205,24 @@ def test_a_damaged_file_is_named(small, tmp_path, monkeypatch, name, damage):
     assert not (paths.RAW / "camvid" / name).exists()
 
 
+def test_pillow_rounds_five_ninths_down_as_the_digests_have_it():
+    nine = np.zeros((3, 3), np.uint8)
+    nine[0, 0] = 5
+    assert np.asarray(Image.fromarray(nine).reduce(3)).tolist() == [[0]]
+    nine[0, 0] = 6
+    assert np.asarray(Image.fromarray(nine).reduce(3)).tolist() == [[1]]
+
+
+def test_a_pillow_that_reduces_otherwise_damages_nothing(small, monkeypatch):
+    shutil.copytree(small, paths.RAW / "camvid")  # as published: images of 360×480
+    real = scenes._pixels
+    monkeypatch.setattr(scenes, "_pixels", lambda content: real(content) ^ 1)
+    before = sorted((paths.RAW / "camvid").rglob("*"))
+    with pytest.raises(DataError, match=r"frame 0\.png is reduced to other pixels by this version"):
+        datasets.camvid()
+    assert sorted((paths.RAW / "camvid").rglob("*")) == before
+
+
 def test_the_list_of_frames_is_the_published_split():
     frames = scenes.frames()
     assert [sum(f.part == part for f in frames) for part in scenes.PARTS] == [367, 101, 233]

@@ -93,7 +93,11 @@ def dice(cm: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(cm: np.ndarray, background: bool = True) -> float:
-    """Mean IoU over the classes that are defined, without class 0 if that is ``background``."""
+    """Mean IoU over the classes that are defined, without class 0 if that is ``background``.
+
+    ``background=True`` says that class 0 is background, which no mean of scores includes: it is
+    what torchmetrics and MONAI call ``include_background=False``.
+    """
     return _mean_of_defined(iou(cm)[1 if background else 0 :])
 
 

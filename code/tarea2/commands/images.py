@@ -34,13 +34,16 @@ class Engine(StrEnum):
 def train(
     images: Annotated[Path, typer.Option(help="Folder of images.", rich_help_panel=DATA)],
     masks: Annotated[
-        Path, typer.Option(help="Folder of their masks, of like names.", rich_help_panel=DATA)
+        Path,
+        typer.Option(
+            help="Folder of their masks, or JSON of COCO or labelme.", rich_help_panel=DATA
+        ),
     ],
     allow_missing: Annotated[
         bool,
         typer.Option(
             "--allow-missing",
-            help="Leave out images without a mask, or that no list of splits names.",
+            help="Leave out images without a mask, not in a list of splits, or unreadable.",
             rich_help_panel=DATA,
         ),
     ] = False,
@@ -50,6 +53,10 @@ def train(
             "--allow-duplicates", help="Let the same image be in two splits.", rich_help_panel=DATA
         ),
     ] = False,
+    bands: Annotated[
+        str | None,
+        typer.Option(help="Bands of the images to take, as 4,1,2 or 1.", rich_help_panel=DATA),
+    ] = None,
     group: Annotated[
         str | None,
         typer.Option(
@@ -158,6 +165,7 @@ def train(
     """
     from tarea2.datasets import Reading
     from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
+    from tarea2.datasets.images.picture import parse_bands
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.losses import CLASS_WEIGHTS
     from tarea2.own.learning_rate import sweep, with_rate
@@ -183,7 +191,7 @@ def train(
         images, masks, name, out,
         Reading(
             options, parse_size(size), crop, group, allow_missing,
-            allow_duplicates=allow_duplicates,
+            allow_duplicates, parse_bands(bands),
         ),
         Training(epochs, steps, class_weights, _augmentations(augment), lr),
         Path(scratch.name) if scratch else None,
@@ -224,7 +232,8 @@ def predict(
 ) -> None:
     """Segment images with a network that was trained on your own.
 
-    Masks have the values or colours of those that it learnt from. An image that fails costs only
+    Masks have the values or colours of those that it learnt from. Masks beside the images, and
+    what was predicted before, are left out. An image that fails costs only
     itself; the exit code is 1 then.
     """
     from tarea2.own.prediction import segment_files

@@ -34,7 +34,13 @@ from tarea2.models.signals import (
     StackedConv1d,
     StackedLinear,
 )
-from tarea2.models.stored import load_best, load_golden, load_model, save_model
+from tarea2.models.stored import (
+    load_best,
+    load_golden,
+    load_model,
+    load_model_files,
+    save_model,
+)
 
 __all__ = [
     "NETWORKS",
@@ -67,6 +73,7 @@ __all__ = [
     "load_best",
     "load_golden",
     "load_model",
+    "load_model_files",
     "output_field",
     "receptive_fields",
     "reconstruction_error",

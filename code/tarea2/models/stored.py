@@ -74,7 +74,11 @@ def load_model(name: str, store: Path | None = None) -> tuple[Any, dict[str, Any
     ResultError: missing, altered, or a card that does not belong to its weights.
     """
     target = _folder(store) / f"{name}.safetensors"
-    card_path = target.with_suffix(".json")
+    return load_model_files(target, target.with_suffix(".json"))
+
+
+def load_model_files(target: Path, card_path: Path) -> tuple[Any, dict[str, Any]]:
+    """As :func:`load_model`, from the file of weights and that of the card, wherever they lie."""
     for path in (target, card_path):
         if not path.exists():
             stored = ", ".join(sorted(p.stem for p in target.parent.glob("*.json"))) or "none"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,12 +29,14 @@ from tarea2.datasets.images.label_map import LabelMap
 from tarea2.datasets.images.mask_statistics import MaskStatistics, share_lines
 from tarea2.datasets.images.objects import as_one_class
 from tarea2.datasets.images.pairing import Pair, find_pairs, shown
+from tarea2.datasets.images.picture import Picture, as_mask, with_bands
 from tarea2.datasets.images.preprocessing import SIZE_DIVISOR, Preprocessing, padded
-from tarea2.datasets.images.reading import Picture, full_scale
+from tarea2.datasets.images.reading import UnreadableError, full_scale
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.datasets.images.sizes import check_sizes
 from tarea2.datasets.images.split_lists import list_files
 from tarea2.datasets.images.splits import absences, split_pairs
+from tarea2.datasets.images.unread import readable
 from tarea2.datasets.split import DataError, Dataset, Split
 
 SMALLEST = 10  # images
@@ -52,6 +54,7 @@ class Reading:
     group: str | None = None
     allow_missing: bool = False
     allow_duplicates: bool = False
+    bands: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.size and self.crop:
@@ -72,6 +75,7 @@ class Reading:
         masks |= {name: tuple(masks[name]) for name in ("values", "ignore")}
         masks["colours"] = Path(masks["colours"]) if masks["colours"] else None
         known = {"masks": MaskOptions(**masks), "size": tuple(size) if size else None}
+        known["bands"] = tuple(described.get("bands", ()))
         return cls(**(described | known))
 
 
@@ -131,18 +135,19 @@ def image_folder(
     pairs, decided = find_pairs(images, masks, reading.allow_missing)
     if len(pairs) < SMALLEST:
         raise DataError(f"{images} holds {len(pairs)} images, expected at least {SMALLEST}")
-    roots = [images, masks, images.parent]
+    roots = [images, masks if masks.is_dir() else masks.parent, images.parent]
     lists = list_files(roots)
     others = lists + ([reading.masks.colours] if reading.masks.colours else [])
     cached = array_cache.place(
         cache or array_cache.default_folder(), [images, masks],
-        [path for pair in pairs for path in (pair.image, pair.mask)], others, repr(reading),
+        [path for pair in pairs for path in pair.files], others, repr(reading),
     )  # fmt: skip
     known = array_cache.found(cached)
     if known is not None:
         return _assembled(name, known, cached)
     pictures = _Pictures(pairs, reading.masks)
     label_map, preprocessing, said = pictures.surveyed(reading)
+    pairs = pictures.pairs
 
     def lay_down(file: BinaryIO) -> dict[str, Any]:
         meta, present, same = _lay_down(pictures, label_map, preprocessing, reading, file)
@@ -208,19 +213,20 @@ class _Pictures:
     """Images and masks of all pairs: each is read once, as long as there is room to keep it."""
 
     def __init__(self, pairs: Sequence[Pair], masks: MaskOptions):
-        self.pairs = pairs
+        self.pairs = list(pairs)
         self.masks = masks
         self.kept: dict[Path, Picture] = {}
         self.room = KEPT
         self.sizes: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of image and mask
         self.colours = False
+        self.unread: dict[Pair, str] = {}  # why pairs are left out
 
     def _read(self, path: Path) -> Picture:
         if path in self.kept:
             return self.kept.pop(path)
         picture = read_image(path)
-        size = sum(a.nbytes for a in (picture.values, picture.alpha, picture.indices)
-                   if a is not None)  # fmt: skip
+        parts = (picture.values, picture.alpha, picture.indices, picture.bands)
+        size = sum(part.nbytes for part in parts if part is not None)
         if size <= self.room:
             self.room -= size
             self.kept[path] = picture
@@ -229,7 +235,12 @@ class _Pictures:
     def each(self, what: str) -> Iterable[tuple[Pair, Picture, Picture]]:
         hidden = True if len(self.pairs) < MANY else None
         for pair in tqdm(self.pairs, desc=what, unit="image", disable=hidden, leave=False):
-            image, mask = self._read(pair.image), self._read(pair.mask)
+            try:
+                image = self._read(pair.image)
+                mask = pair.drawing.draw() if pair.drawing else as_mask(self._read(pair.mask))
+            except UnreadableError as error:
+                self.unread[pair] = str(error)
+                continue
             if self.masks.objects:
                 mask = as_one_class(mask, self.masks.background)
             yield pair, image, mask
@@ -241,6 +252,7 @@ class _Pictures:
         kinds = {"grey": 0, "in colour": 0}
         for pair, image, mask in self.each("look"):
             statistics.add(mask)
+            image = with_bands(image, reading.bands) if reading.bands else image
             kinds["in colour" if image.coloured else "grey"] += 1
             self.sizes.append((image.size, mask.size))
             for picture, what in ((image, "images"), (mask, "masks")):
@@ -252,8 +264,13 @@ class _Pictures:
             if image.values.dtype != np.uint8 and image.values.size:
                 extremes = np.array([[image.values.min(), image.values.max()]])
                 ranges.append(Picture(image.name, extremes))
+        self.pairs, unread = readable(self.pairs, self.unread, reading.allow_missing, SMALLEST)
         self.colours = bool(kinds["in colour"])
-        label_map, said = infer_label_map(statistics, reading.masks)
+        options, names = reading.masks, dict(self.pairs[0].names)
+        if names and options.objects is None:  # what values mean is known, they number no objects
+            options = replace(options, objects=False)
+        label_map, said = infer_label_map(statistics, options)
+        label_map = label_map.named(names)
         lines = [f"{' and '.join(f'{n} {kind}' for kind, n in kinds.items() if n)}: images have "
                  f"{3 if self.colours else 1} channel{'s' if self.colours else ''}"]  # fmt: skip
         scale = full_scale(ranges)
@@ -266,10 +283,10 @@ class _Pictures:
             f"{len(names)} {what}: {remark} ({shown(names[:3])}{', …' if len(names) > 3 else ''})"
             for (what, remark), names in notes.items()
         ]
-        lines += check_sizes(self.pairs, self.sizes, reading.size, reading.crop)
+        lines += unread + check_sizes(self.pairs, self.sizes, reading.size, reading.crop)
         return (
             label_map,
-            Preprocessing(self.colours, scale, reading.size),
+            Preprocessing(self.colours, scale, reading.size, reading.bands),
             lines + label_map.lines() + said,
         )
 
@@ -313,7 +330,7 @@ def _lay_down(
             position += array.size
         files[pair.name] = _digest(x)
         digests.append(small_digest(x))
-        files[f"mask {pair.mask.name}"] = _digest(truth)
+        files[f"mask {pair.mask_name}"] = _digest(truth)
         pixels.append(np.bincount(truth.ravel(), minlength=256))
     counts = np.stack(pixels)
     present = counts[:, : len(label_map)] > 0

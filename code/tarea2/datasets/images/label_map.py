@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,11 @@ class LabelMap:
     def _above(self) -> int:
         """The class of values from the threshold on: that which is drawn in the larger value."""
         return max(range(2), key=lambda label: self.entries[label].code)
+
+    def named(self, names: dict[int, str]) -> LabelMap:
+        """The same with the names of codes that are known from elsewhere."""
+        entries = (replace(e, name=names.get(e.code, e.name)) for e in self.entries)
+        return replace(self, entries=tuple(entries))
 
     def classes(self, mask: Picture) -> np.ndarray:
         """The class of each pixel, or IGNORED, ``(H, W)`` of 8 bits."""

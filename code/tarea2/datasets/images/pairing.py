@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarea2.datasets.images.annotations import Annotated, annotated, json_files
+from tarea2.datasets.images.fields_of_view import (
+    drawn_beside,
+    fields_of_view,
+    refuse_circles,
+)
+from tarea2.datasets.images.matching import match, without_channel
+from tarea2.datasets.images.picture import Drawing
+from tarea2.datasets.images.picture_files import (
+    LABEL_STUDIO,
+    SPLIT_WORDS,
+    PictureFile,
+    below,
+    parted,
+    refuse_doubles,
+    shown,
+)
 from tarea2.datasets.images.reading import SUFFIXES
+from tarea2.datasets.images.united import united
 from tarea2.datasets.split import DataError
 
-SPLIT_WORDS = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-IMAGE_WORDS = ("images", "image", "imgs", "img", "jpegimages", "photos")
-MASK_WORDS = (
-    "masks", "mask", "labels", "label", "annotations", "annotation", "annots", "annot", "gt",
-    "segmentationclass",
-)  # fmt: skip
-# Before or after the name of an image's file, or of a mask's; the longest first.
-MASK_AFFIXES = (
-    "groundtruth", "ground_truth", "segmentation", "annotation", "labels", "label", "masks",
-    "mask", "manual1", "seg", "lbl", "gt", "l",
-)  # fmt: skip
-IMAGE_AFFIXES = ("image", "img", "photo", "sat")
-SYSTEM_FILES = ("thumbs.db", "desktop.ini", "__macosx")
-SHOWN = 10
+__all__ = ["SPLIT_WORDS", "Pair", "find_pairs", "shown"]
+
+# Of Cityscapes' pictures of one scene, the first of these that is there.
+CITYSCAPES = r"(?i)(.+_gt(?:fine|coarse))_(labelids|labeltrainids|color|instanceids)"
+CITYSCAPES_ORDER = ("labelids", "labeltrainids", "color", "instanceids")
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,29 @@ class Pair:
     """An image and its mask; ``name`` is the image's path below its folder, in NFC.
 
     ``split`` is that of a folder (``train``, ``trainannot``, …) that holds it, or None.
+    ``drawing``: what the mask is drawn from, where it is more than the file ``mask``.
     """
 
     image: Path
     mask: Path
     name: str
     split: str | None
+    drawing: Drawing | None = None
 
+    @property
+    def mask_name(self) -> str:
+        """What the mask is called: its file, or the image that it is drawn for."""
+        return f"of {self.name}" if self.drawing else self.mask.name
 
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    stem: str
-    folders: tuple[str, ...]  # without those that only say "images" or "masks", or the split
-    split: str | None
-    name: str
-    in_masks: bool  # whether a folder or an affix says that it is a mask
+    @property
+    def names(self) -> tuple[tuple[int, str], ...]:
+        """Values of the mask and what they mean, where that is known beside it."""
+        return self.drawing.names if self.drawing else ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that it is read from."""
+        return (self.image, *(self.drawing.files if self.drawing else (self.mask,)))
 
 
 def find_pairs(
@@ -67,195 +78,182 @@ def find_pairs(
     Raises
     ------
     DataError: a folder that is none or holds no picture, two files of one name, an image without
-        a mask (unless ``allow_missing``), a mask without an image.
+        a mask or a mask without an image (unless ``allow_missing``), an image with several masks
+        that are no parts of one, fields of view for masks.
     """
+    outlines = _outlines(images, masks)
+    if outlines is not None:
+        return _outlined(*outlines, images, masks, allow_missing)
     decided: list[str] = []
-    if images.resolve() == masks.resolve():
-        everything = _files(images, "pictures", decided)
-        pictures = [file for file in everything if not file.in_masks]
-        drawn = [file for file in everything if file.in_masks]
-        if not pictures or not drawn:
-            raise DataError(
-                f"{images} is given for images and masks, but its names tell none apart; give two "
-                "folders, or end the names of masks in _mask"
-            )
-    else:
-        # Masks may lie in a folder within that of the images, or the other way round.
-        pictures = [f for f in _files(images, "images", decided) if not _within(f, masks, images)]
-        drawn = [f for f in _files(masks, "masks", decided) if not _within(f, images, masks)]
-    matched, way = _match(pictures, drawn)
+    pictures, drawn = _sides(images, masks, decided)
+    matches, way = match(pictures, drawn)
+    sides = f" (images such as {_two(pictures)}; masks such as {_two(drawn)})"
+    if not matches:
+        _explain(pictures, drawn, masks, sides)
     if way:
         decided.append(f"masks are found {way}")
-    lost = [file.name for file in pictures if file not in matched]
-    if lost and not (allow_missing and matched):
-        raise DataError(
-            f"{len(lost)} of {len(pictures)} images have no mask in {masks}: {shown(lost)}; add "
-            "them, or leave these images out with --allow-missing"
-        )
-    if lost:
-        decided.append(f"left out, for want of a mask: {len(lost)} images: {shown(lost)}")
-    found = set(matched.values())
-    spare = [file.name for file in drawn if file not in found]
-    if spare and not allow_missing:
-        raise DataError(
-            f"{len(spare)} of {len(drawn)} masks have no image in {images}: {shown(spare)}; add "
-            "them, or leave these masks out with --allow-missing"
-        )
-    if spare:
-        decided.append(f"left out, for want of an image: {len(spare)} masks: {shown(spare)}")
+    drawings: Mapping[PictureFile, Drawing] = {}
+    if any(len(found) > 1 for found in matches.values()):
+        drawings, said = united(matches)
+        decided.append(said)
+    taken = {file for group in matches.values() for file in group}
+    for files, known, what, other, folder in (
+        (pictures, set(matches), "image", "mask", masks),
+        (drawn, taken, "mask", "image", images),
+    ):
+        lost = [file.name for file in files if file not in known]
+        if lost and not (allow_missing and matches):
+            raise DataError(
+                f"{len(lost)} of {len(files)} {what}s have no {other} in {folder}: {shown(lost)}; "
+                f"add them, or leave these {what}s out with --allow-missing{sides}"
+            )
+        if lost:
+            decided.append(
+                f"left out, for want of {'a' if other == 'mask' else 'an'} {other}: {len(lost)} "
+                f"{what}s: {shown(lost)}"
+            )
+    refuse_circles([group[0].path for group in matches.values()])
     pairs = [
-        Pair(image.path, mask.path, image.name, image.split or mask.split)
-        for image, mask in matched.items()
+        Pair(
+            image.path, group[0].path, image.name, image.split or group[0].split,
+            drawings.get(image),
+        )
+        for image, group in matches.items()
+    ]  # fmt: skip
+    return sorted(pairs, key=lambda pair: pair.name), decided
+
+
+def _outlines(images: Path, masks: Path) -> tuple[list[PictureFile], Annotated] | None:
+    """Images and what JSON files say about them, where these stand in for pictures of masks."""
+    files = json_files(masks)
+    if masks.is_file() and not files:
+        raise DataError(f"{masks} is a file, expected a folder of masks, or a JSON of COCO")
+    if not files or not images.is_dir():
+        return None
+    pictures = below(images, "images", [])
+    if images.resolve() == masks.resolve():
+        if parted(pictures)[1]:
+            return None
+    elif masks.is_dir():
+        others = [path for path in masks.rglob("*") if path.suffix.lower() in SUFFIXES]
+        known = {file.path.resolve() for file in pictures}
+        if any(path.resolve() not in known for path in others):
+            return None
+    found = annotated(files, pictures)
+    if found is None and masks.is_file():
+        raise DataError(f"{masks.name} is no JSON of COCO or labelme: it holds no outlines")
+    return (pictures, found) if found else None
+
+
+def _outlined(
+    pictures: list[PictureFile], found: Annotated, images: Path, masks: Path, allow_missing: bool
+) -> tuple[list[Pair], list[str]]:  # fmt: skip
+    """The pairs of images and outlines; as :func:`find_pairs`."""
+    refuse_doubles(pictures)
+    decided, drawings = list(found.told), found.drawings
+    sides = f" (images such as {_two(pictures)}; there such as {' and '.join(found.named[:2])})"
+    lost = [file.name for file in pictures if file not in drawings]
+    for names, said, what in (
+        (lost, f"images are not named in {masks}", "an image without outlines"),
+        (found.spare, f"images that {masks} names are not in {images}", "what is not there"),
+    ):
+        if names and not (allow_missing and drawings):
+            raise DataError(
+                f"{len(names)} {said}: {shown(names)}; add them, or leave out {what} with "
+                f"--allow-missing{sides}"
+            )
+        if names:
+            decided.append(f"left out: {len(names)} {said}: {shown(names)}")
+    pairs = [
+        Pair(file.path, path, file.name, file.split or split, drawing)
+        for file, (path, split, drawing) in drawings.items()
     ]
     return sorted(pairs, key=lambda pair: pair.name), decided
 
 
-def shown(names: Sequence[str]) -> str:
-    """The first ten names, and how many more there are."""
-    more = len(names) - SHOWN
-    return ", ".join(map(str, names[:SHOWN])) + (f" and {more} more" if more > 0 else "")
-
-
-def _files(folder: Path, kind: str, decided: list[str]) -> list[_File]:
-    """The pictures below a folder; hidden files and those of the system are none."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder")
-    paths, other = [], Counter[str]()
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if any(part.startswith(".") or part.lower() in SYSTEM_FILES for part in parts):
-            continue
-        if not path.is_file():
-            continue
-        if path.suffix.lower() in SUFFIXES:
-            paths.append(path)
-        else:
-            other[path.suffix.lower() or path.name] += 1
-    unread = ", ".join(f"{count} {ending}" for ending, count in sorted(other.items()))
-    if not paths:
-        what = f"only files that are not read: {unread}" if unread else "no file"
-        raise DataError(
-            f"{folder}, the folder of {kind}, holds {what}; expected pictures, such as PNG, JPEG "
-            "or TIFF: convert them"
-        )
-    unread = ", ".join(f"{n} {e}" for e, n in sorted(other.items()) if e != ".txt")
-    if unread:
-        decided.append(f"not read in {folder.name}: {unread}")
-    files = [_file(path, folder) for path in paths]
-    known: dict[tuple, _File] = {}
-    for file in files:
-        key = (file.path.parent, file.stem)
-        if key in known:
+def _sides(
+    images: Path, masks: Path, decided: list[str]
+) -> tuple[list[PictureFile], list[PictureFile]]:
+    """The pictures that are images and those that are masks, each of its own name."""
+    if images.resolve() == masks.resolve():
+        pictures, drawn = parted(below(images, "pictures", decided))
+        if not pictures or not drawn:
+            names = ", ".join(file.name for file in (pictures or drawn)[:2])
             raise DataError(
-                f"{file.path.parent} holds two files of one name with different endings: "
-                f"{known[key].path.name} and {file.path.name}; remove one"
+                f"{images} is given for images and masks, but its names tell none apart, such as "
+                f"{names}; give two folders, or end the names of masks in _mask"
             )
-        known[key] = file
-    return files
+    else:
+        # Masks may lie in a folder within that of the images, or the other way round.
+        pictures = [f for f in below(images, "images", decided) if not _within(f, masks, images)]
+        drawn = [f for f in below(masks, "masks", decided) if not _within(f, images, masks)]
+    views = {*fields_of_view(pictures), *fields_of_view(drawn)}
+    if views:
+        pictures = [file for file in pictures if file not in views]
+        left = [file for file in drawn if file not in views]
+        if drawn and not left:
+            folder = drawn[0].path.parent
+            raise DataError(
+                f"{folder} holds circles, the fields of view of the camera, no masks to learn "
+                f"from; these are in {drawn_beside(folder)}: give that to --masks"
+            )
+        drawn = left
+        circles = sorted(file.name for file in views)
+        decided.append(
+            f"left out, as fields of view of the camera: {len(circles)} pictures: {shown(circles)}"
+        )
+    drawn = _of_cityscapes(drawn, decided)
+    refuse_doubles(pictures)
+    refuse_doubles(drawn)
+    return pictures, drawn
 
 
-def _file(path: Path, folder: Path) -> _File:
-    relative = path.relative_to(folder)
-    split, folders, mask = None, [], False
-    for part in relative.parts[:-1]:
-        plain = unicodedata.normalize("NFC", part)
-        found, of_mask, dropped = _folder(plain)
-        split, mask = split or found, mask or of_mask
-        if not dropped:
-            folders.append(plain)
-    name = unicodedata.normalize("NFC", relative.as_posix())
-    stem = unicodedata.normalize("NFC", path.stem)
-    return _File(
-        path, stem, tuple(folders), split, name, mask or _stripped(stem, MASK_AFFIXES) is not None
-    )
-
-
-def _folder(name: str) -> tuple[str | None, bool, bool]:
-    """What a folder's name says: its split, whether it holds masks, whether it says only that."""
-    plain = name.lower()
-    if plain in SPLIT_WORDS:
-        return SPLIT_WORDS[plain], False, True
-    for words, of_mask in ((MASK_WORDS, True), (IMAGE_WORDS, False)):
-        if plain in words:
-            return None, of_mask, True
-        for word in words:
-            for rest in (plain.removesuffix(word), plain.removeprefix(word)):
-                if rest != plain and rest.strip("_- ") in SPLIT_WORDS:  # trainannot, train_masks
-                    return SPLIT_WORDS[rest.strip("_- ")], of_mask, True
-    return None, False, False
-
-
-def _within(file: _File, folder: Path, other: Path) -> bool:
+def _within(file: PictureFile, folder: Path, other: Path) -> bool:
     """Whether a file lies in the one folder, which itself lies in the other."""
     inner = folder.resolve()
     return inner.is_relative_to(other.resolve()) and file.path.resolve().is_relative_to(inner)
 
 
-def _stripped(stem: str, affixes: Sequence[str]) -> str | None:
-    """A name without ``_mask``, ``-gt``, ``mask_``, …; None where it has none of these."""
-    words = "|".join(affixes)
-    for pattern in (rf"(?i)(.+?)[_\-. ](?:{words})", rf"(?i)(?:{words})[_\-. ](.+)"):
-        found = re.fullmatch(pattern, stem)
-        if found:
-            return found[1]
-    return None
+def _of_cityscapes(drawn: list[PictureFile], decided: list[str]) -> list[PictureFile]:
+    """Of several pictures of one scene, ``…_gtFine_labelIds`` and the like, the one of classes."""
+    best: dict[tuple, tuple[int, PictureFile]] = {}
+    kept = []
+    for file in drawn:
+        found = re.fullmatch(CITYSCAPES, file.stem)
+        if found is None:
+            kept.append(file)
+            continue
+        rank, key = CITYSCAPES_ORDER.index(found[2].lower()), (file.path.parent, found[1])
+        if key not in best or rank < best[key][0]:
+            best[key] = rank, file
+    chosen = {file for _, file in best.values()}
+    others = sorted(f.name for f in drawn if f not in chosen and f not in set(kept))
+    if others:
+        decided.append(
+            f"left out, as other pictures of the same masks: {len(others)}: {shown(others[:3])}"
+        )
+    return [file for file in drawn if file in chosen or file in set(kept)]
 
 
-def _match(images: list[_File], masks: list[_File]) -> tuple[dict[_File, _File], str]:
-    """The mask of each image that has one, and how it was found where that is not by name."""
-    attempts = []
-    affix = _common(images, masks)
-    for way, rename_image, rename_mask in (
-        ("", lambda s: s, lambda s: s),
-        (f"by their names without {affix[0]!r}" if affix else "", lambda s: s,
-         lambda s: _without(s, affix)),
-        ("by their names without _mask, _gt and the like", _plain_image, _plain_mask),
-    ):  # fmt: skip
-        for flat in (False, True):
-            attempts.append((_joined(images, masks, rename_image, rename_mask, flat), way, flat))
-    best, way, flat = max(attempts, key=lambda attempt: len(attempt[0]))
-    if flat:
-        way = " and ".join(part for part in (way, "whatever folder they lie in") if part)
-    return best, way
+def _two(files: Sequence[PictureFile]) -> str:
+    return " and ".join(file.name for file in files[:2])
 
 
-def _joined(images, masks, rename_image, rename_mask, flat) -> dict[_File, _File]:
-    """Images and masks whose keys agree; a key that several files have joins none."""
-
-    def keyed(files: list[_File], rename) -> dict[tuple, _File]:
-        keys = [(rename(f.stem),) if flat else (f.split, f.folders, rename(f.stem)) for f in files]
-        count = Counter(keys)
-        return {key: file for key, file in zip(keys, files, strict=True) if count[key] == 1}
-
-    known = keyed(masks, rename_mask)
-    return {f: known[key] for key, f in keyed(images, rename_image).items() if key in known}
-
-
-def _plain_image(stem: str) -> str:
-    return _stripped(stem, IMAGE_AFFIXES) or stem
-
-
-def _plain_mask(stem: str) -> str:
-    return _stripped(stem, MASK_AFFIXES) or stem
-
-
-def _common(images: list[_File], masks: list[_File]) -> tuple[str, str, str] | None:
-    """What all masks' names have before or after those of images: most pairs decide."""
-    stems = {file.stem for file in images}
-    found: Counter[tuple[str, str]] = Counter()
-    for file in masks[:50]:
-        for start in range(len(file.stem)):
-            for end in range(start + 1, len(file.stem) + 1):
-                if file.stem[start:end] in stems:
-                    found[file.stem[:start], file.stem[end:]] += 1
-    found.pop(("", ""), None)
-    if not found:
-        return None
-    (before, after), _ = min(found.items(), key=lambda item: (-item[1], len("".join(item[0]))))
-    return (f"{before}…{after}" if before and after else before or after), before, after
-
-
-def _without(stem: str, affix: tuple[str, str, str] | None) -> str:
-    if affix is None or not (stem.startswith(affix[1]) and stem.endswith(affix[2])):
-        return stem
-    return stem[len(affix[1]) : len(stem) - len(affix[2])]
+def _explain(
+    pictures: list[PictureFile], drawn: list[PictureFile], masks: Path, sides: str
+) -> None:
+    """Refuse names that never agree with the reason, where it is known."""
+    if drawn and all(re.fullmatch(LABEL_STUDIO, file.stem) for file in drawn):
+        raise DataError(
+            f"{masks} holds Label Studio's 'Brush labels to PNG', whose names tell the task and "
+            "not the image, so that no mask can be found; export 'Brush labels to COCO', or "
+            f"'COCO' for polygons, whose JSON names the images{sides}"
+        )
+    channels = Counter(without_channel(file.stem) for file in pictures)
+    for case, count in channels.most_common(1):
+        if count > 1 and any(file.stem == case for file in drawn):
+            several = [f.name for f in pictures if without_channel(f.stem) == case]
+            raise DataError(
+                f"{case} has {count} images, {shown(several[:3])}, and one mask: they are channels "
+                "of one; give a folder that holds one channel of each"
+            )

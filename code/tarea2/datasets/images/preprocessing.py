@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tarea2.datasets.images.reading import Picture
+from tarea2.datasets.images.picture import Picture, with_bands
 from tarea2.datasets.split import IGNORED, DataError
 
 SIZE_DIVISOR = 16  # height and width: what the deepest network of the study halves without a rest
@@ -21,27 +21,35 @@ class Preprocessing:
     """What is done to every image of a data set.
 
     colours: three channels instead of one. scale: what stands for white where there are more than
-    8 bits. size: height and width that images are brought to, or None.
+    8 bits. size: height and width that images are brought to, or None. bands: those of a picture
+    that are taken, numbered from 1; empty: grey, or red, green and blue.
     """
 
     colours: bool = False
     scale: float = 255.0
     size: tuple[int, int] | None = None
+    bands: tuple[int, ...] = ()
 
     def describe(self) -> dict[str, Any]:
-        return asdict(self) | {"size": list(self.size) if self.size else None}
+        """As JSON has it; bands only where they were chosen, as cards without them are older."""
+        described = asdict(self) | {"size": list(self.size) if self.size else None}
+        bands = list(described.pop("bands"))
+        return described | ({"bands": bands} if bands else {})
 
     @classmethod
     def from_description(cls, described: dict[str, Any]) -> Preprocessing:
         size = described["size"]
-        return cls(described["colours"], described["scale"], tuple(size) if size else None)
+        return cls(
+            described["colours"], described["scale"], tuple(size) if size else None,
+            tuple(described.get("bands", ())),
+        )  # fmt: skip
 
     def image(self, picture: Picture) -> np.ndarray:
         """``(1 or 3, H, W)`` of 8 bits, of the size that is wished, not padded.
 
         Transparency is dropped; grey from colours is the luma of ITU-R 601.
         """
-        values = picture.values
+        values = (with_bands(picture, self.bands) if self.bands else picture).values
         if values.dtype != np.uint8:
             share = np.clip(values.astype(np.float32) / np.float32(self.scale), 0, 1)
             values = np.rint(share * 255).astype(np.uint8)

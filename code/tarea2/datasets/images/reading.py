@@ -1,18 +1,21 @@
 """Pictures as people have them: read whole, the right way up, and refused where they are ambiguous.
 
-Whatever was decided on the way (turned, composed, scaled) stands in :attr:`Picture.remarks`, so
+Whatever was decided on the way (turned, composed, scaled) stands in its remarks, so
 that nothing happens silently.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from tarea2.datasets.images.picture import Picture
+from tarea2.datasets.images.tiff import BEGINNINGS, TiffPicture, read_tiff
 from tarea2.datasets.split import DataError
 from tarea2.paths import reason
 
@@ -23,36 +26,17 @@ SUFFIXES = (
 )  # fmt: skip
 LARGEST_FILE = 100 * 2**20  # bytes
 LARGEST_PICTURE = 50_000_000  # pixels
+TURNED = "turned as its EXIF orientation says"
+KINDS = (
+    (b"\x89PNG", "a PNG"), (b"\xff\xd8\xff", "a JPEG"), (b"BM", "a BMP"), (b"GIF8", "a GIF"),
+    *((beginning, "a TIFF") for beginning in BEGINNINGS), (b"RIFF", "a WebP"),
+    (b"%PDF", "a PDF"), (b"PK\3\4", "a ZIP"), (b"8BPS", "a Photoshop file"),
+)  # fmt: skip
 FULL_SCALES = (255, 1023, 4095, 16_383, 65_535)  # of 8, 10, 12, 14 and 16 bits
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture that was read.
-
-    values: ``(H, W)`` for grey or ``(H, W, 3)`` for colours; 8-bit, 16-bit or float, as stored.
-    alpha: ``(H, W)`` from 0 to 255, or None where everything is opaque.
-    indices: ``(H, W)``, the numbers behind the colours of a palette, or behind black and white of
-        one bit; else None.
-    lossy: whether the file was compressed so that values differ from what was drawn.
-    remarks: what was done to it, for the user to read.
-    """
-
-    name: str
-    values: np.ndarray
-    alpha: np.ndarray | None = None
-    indices: np.ndarray | None = None
-    lossy: bool = False
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.values.shape[0], self.values.shape[1]
-
-    @property
-    def coloured(self) -> bool:
-        return self.values.ndim == 3
+class UnreadableError(DataError):
+    """A file that is no picture, or a damaged one."""
 
 
 def read(path: Path) -> Picture:
@@ -60,39 +44,131 @@ def read(path: Path) -> Picture:
 
     Raises
     ------
-    DataError, which names the file: it is missing, too large, damaged, of another format, holds
-    several pages or frames, or values that are no finite numbers.
+    DataError, which names the file: it is missing, too large, holds several pages or frames, or
+    values that are no finite numbers; :class:`UnreadableError` where it is damaged or no picture.
     """
     check_file(path)
-    remarks = []
     try:
         # A palette with a translucent entry, EXIF with a slip: Pillow warns and copes.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _check_sums(path)
-            with Image.open(path, formats=FORMATS) as opened:
-                _check_pages(opened, path)
-                if opened.width * opened.height > LARGEST_PICTURE:
-                    raise DataError(
-                        f"{path.name} has {opened.width}×{opened.height} pixels, more than "
-                        f"{LARGEST_PICTURE / 1e6:.0f} million; reduce it"
-                    )
-                lossy = opened.format in ("JPEG", "MPO")
-                orientation = opened.getexif().get(ExifTags.Base.Orientation, 1)
-                opened.load()  # which turns a TIFF already
-                picture = ImageOps.exif_transpose(opened)
-                if orientation in range(2, 9):
-                    remarks.append("turned as its EXIF orientation says")
-                values, alpha, indices = _arrays(picture, path)
+            with path.open("rb") as file:
+                beginning = file.read(32)
+            tiff = read_tiff(path, LARGEST_PICTURE) if beginning[:4] in BEGINNINGS else None
+            picture = _of_tiff(tiff, path) if tiff else _by_pillow(path, _is_deep_png(beginning))
     except DataError:
         raise
     except Exception as error:  # whatever a damaged file makes of the reader
-        raise DataError(f"{path.name} cannot be read as an image ({reason(error)})") from None
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise UnreadableError(
+            f"{path.name} cannot be read as an image ({_appearance(path)}: {reason(error)})"
+        ) from None
+    if picture.values.dtype.kind == "f" and not np.isfinite(picture.values).all():
         raise DataError(f"{path.name} holds NaN or infinity; replace these pixels")
-    if alpha is not None and (alpha == 255).all():
-        alpha = None
-    return Picture(path.name, values, alpha, indices, lossy, tuple(remarks))
+    if picture.alpha is not None and (picture.alpha == 255).all():
+        return replace(picture, alpha=None)
+    return picture
+
+
+def _by_pillow(path: Path, deep: bool) -> Picture:
+    """A picture as Pillow reads it; of a PNG in colours of 16 bits Pillow would lose the half."""
+    remarks = []
+    _check_sums(path)
+    with Image.open(path, formats=FORMATS) as opened:
+        _check_pages(opened, path)
+        if opened.width * opened.height > LARGEST_PICTURE:
+            raise DataError(
+                f"{path.name} has {opened.width}×{opened.height} pixels, more than "
+                f"{LARGEST_PICTURE / 1e6:.0f} million; reduce it"
+            )
+        if opened.format == "PPM" and opened.mode == "RGB" and _ppm_is_deep(path):
+            raise DataError(
+                f"{path.name} has colours of more than 8 bits, which are not read from PPM; save "
+                "it as PNG or TIFF"
+            )
+        jpeg = opened.info.get("compression") in ("jpeg", "tiff_jpeg")
+        lossy = opened.format in ("JPEG", "MPO") or jpeg
+        orientation = opened.getexif().get(ExifTags.Base.Orientation, 1)
+        opened.load()  # which turns a TIFF already
+        if orientation in range(2, 9):
+            remarks.append(TURNED)
+        if not deep:
+            values, alpha, indices = _arrays(ImageOps.exif_transpose(opened), path)
+            return Picture(path.name, values, alpha, indices, lossy, tuple(remarks))
+    samples = _turned(imagecodecs.png_decode(path.read_bytes()), orientation)
+    transparent = samples.shape[2] in (2, 4)
+    colours = samples[..., :-1] if transparent else samples
+    alpha = _eight_bits(samples[..., -1]) if transparent else None
+    values = colours if colours.shape[2] == 3 else colours[..., 0]
+    return Picture(path.name, values, alpha, None, lossy, tuple(remarks))
+
+
+def _is_deep_png(beginning: bytes) -> bool:
+    """Whether a file begins as a PNG of 16 bits with colours or transparency does."""
+    header = beginning[:8] == b"\x89PNG\r\n\x1a\n" and beginning[12:16] == b"IHDR"
+    return header and beginning[24] == 16 and beginning[25] in (2, 4, 6)
+
+
+def _ppm_is_deep(path: Path) -> bool:
+    """Whether the header of a PPM, ``P6 width height largest``, names more than 255."""
+    with path.open("rb") as file:
+        lines = file.read(4096).split(b"\n")
+    words = b" ".join(line.split(b"#")[0] for line in lines).split()
+    return int(words[3]) > 255
+
+
+def _of_tiff(tiff: TiffPicture, path: Path) -> Picture:
+    """A picture from the samples of a TIFF, which may be numbers of any kind and any many."""
+    stored, kind = _turned(tiff.samples, tiff.orientation), tiff.samples.dtype
+    remarks = [TURNED] if tiff.orientation in range(2, 9) else []
+    samples = _plain_numbers(stored, tiff.bits, path)
+    if kind.itemsize == 8 or kind == np.float16:
+        remarks.append(f"stored as {kind.name}, read as {samples.dtype.name}")
+    count = samples.shape[2] - tiff.alpha
+    alpha = _eight_bits(samples[..., -1]) if tiff.alpha else None
+    if count == 3 and not tiff.zero_is_white:
+        return Picture(path.name, samples[..., :3], alpha, None, tiff.lossy, tuple(remarks))
+    if count > 1:
+        values = samples[..., :3] if count > 2 else samples[..., 0]
+        taken = "the first three count as red, green and blue" if count > 2 else "the first counts"
+        remarks.append(f"{count} bands: {taken}; --bands chooses others, as --bands 4,1,2")
+        return Picture(path.name, values, alpha, None, tiff.lossy, tuple(remarks), bands=samples)
+    values = samples[..., 0]
+    if not tiff.zero_is_white:
+        return Picture(path.name, values, alpha, None, tiff.lossy, tuple(remarks))
+    if values.dtype == np.uint8:
+        remarks.append("zero is white: turned round, as viewers show it")
+        values = 255 - values
+    else:
+        remarks.append("zero is white: its numbers are kept as they are stored")
+    return Picture(
+        path.name, values, alpha, None, tiff.lossy, tuple(remarks), stored=samples[..., 0]
+    )  # fmt: skip
+
+
+def _turned(samples: np.ndarray, orientation: int) -> np.ndarray:
+    """An array ``(H, W, S)`` turned and mirrored as EXIF's orientation says."""
+    if orientation in (5, 6, 7, 8):
+        samples = samples.swapaxes(0, 1)
+    rows = slice(None, None, -1 if orientation in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if orientation in (2, 3, 6, 7) else 1)
+    return np.ascontiguousarray(samples[rows, columns])
+
+
+def _appearance(path: Path) -> str:
+    """The size of a file and what it begins like, for a message about one that is damaged."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        beginning = file.read(60)
+    if not beginning:
+        return "0 bytes, it is empty"
+    amount = f"{size} bytes" if size < 10_000 else f"{size / 1e3:.0f} kB"
+    kind = next((name for start, name in KINDS if beginning.startswith(start)), None)
+    if kind is None and beginning.isascii() and beginning.decode("ascii").split():
+        text = " ".join(beginning.decode("ascii").split())
+        kind = f"text, {text[:30]!r}" if text.isprintable() else None
+    if kind is None:
+        kind = "nothing but zeros" if not any(beginning) else "no kind of picture that is known"
+    return f"{amount}, begins like {kind}" if kind in dict(KINDS).values() else f"{amount}, {kind}"
 
 
 def check_file(path: Path, largest: int = LARGEST_FILE) -> None:
@@ -128,7 +204,7 @@ def _arrays(
     """Values, alpha and palette numbers of an image of any mode."""
     mode = picture.mode
     if mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        return _more_than_eight_bits(picture, path), None, None
+        return _more_than_eight_bits(np.array(picture), path), None, None
     if mode == "1":
         return np.array(picture.convert("L")), None, np.array(picture).astype(np.uint8)
     if mode == "L" and "transparency" not in picture.info:
@@ -151,8 +227,23 @@ def _grey_or_colours(rgb: np.ndarray, indices: np.ndarray | None) -> np.ndarray:
     return rgb[..., 0].copy() if grey else rgb.copy()
 
 
-def _more_than_eight_bits(picture: Image.Image, path: Path) -> np.ndarray:
-    values = np.array(picture)
+def _plain_numbers(values: np.ndarray, bits: int, path: Path) -> np.ndarray:
+    """Numbers of a TIFF as 8-bit, 16-bit or float ones; one bit becomes 0 and 255."""
+    if values.dtype == np.uint8 or values.dtype.kind == "b":
+        return values.astype(np.uint8) * np.uint8(255 // (2 ** min(bits, 8) - 1))
+    if values.dtype.kind not in "uif":
+        raise DataError(f"{path.name} holds {values.dtype.name} numbers; save real ones")
+    return _more_than_eight_bits(values, path)
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """Transparency of 8 or 16 bits, or as a share of 1, from 0 to 255."""
+    if values.dtype.kind == "f":
+        return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return values if values.dtype == np.uint8 else np.rint(values / 257).astype(np.uint8)
+
+
+def _more_than_eight_bits(values: np.ndarray, path: Path) -> np.ndarray:
     values = values.astype(values.dtype.newbyteorder("="))  # big-endian files become like others
     if values.dtype.kind == "f":
         return values.astype(np.float32)
@@ -200,9 +291,11 @@ def composed(picture: Picture) -> Picture:
     if not share.any():
         raise DataError(f"{picture.name} is transparent everywhere: there is nothing to see")
     values = picture.values if picture.coloured else picture.values[..., None]
+    white = 255 if values.dtype == np.uint8 else full_scale([picture])
     ink = float((values.mean(2, keepdims=True) * share).sum() / share.sum())
-    ground, name = (255, "white") if ink < 128 else (0, "black")
-    laid = np.rint(values * share + ground * (1 - share)).astype(np.uint8)
+    ground, name = (white, "white") if 2 * ink < white else (0, "black")
+    laid = values * share + ground * (1 - share)
+    laid = (laid if values.dtype.kind == "f" else np.rint(laid)).astype(values.dtype)
     return Picture(
         picture.name, laid if picture.coloured else laid[..., 0], None, None, picture.lossy,
         (*picture.remarks, f"transparent parts laid on {name}"),

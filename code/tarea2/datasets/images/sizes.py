@@ -25,7 +25,7 @@ def check_sizes(
         if mask != image and not (wished and abs(ratio - 1) < 0.02):
             fix = "" if wished or abs(ratio - 1) >= 0.02 else "; --size HxW brings both to one size"
             raise DataError(
-                f"mask {pair.mask.name} is {_shown(mask)}, its image {_shown(image)}{fix}"
+                f"mask {pair.mask_name} is {_shown(mask)}, its image {_shown(image)}{fix}"
             )
         if image != first and not (wished or crop):
             raise DataError(
