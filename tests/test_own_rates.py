@@ -8,8 +8,11 @@ from PIL import Image
 
 from command import run_cli
 from tarea2.own import learning_rate
-from tarea2.own.learning_rate import FURTHER, RATES, Sweep
+from tarea2.own.learning_rate import FURTHER, RATES, Sweep, sweep
+from tarea2.own.study import Training, prepare
 from tarea2.training import Diverged
+
+EPOCHS = 10
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def train(tmp_path, monkeypatch, capsys):
     def run(*arguments, code=0):
         capsys.readouterr()
         given = ("--images", tmp_path / "images", "--masks", tmp_path / "masks", "--out",
-                 tmp_path / "store", "--name", "a", "--seeds", 1, "--epochs", 10)  # fmt: skip
+                 tmp_path / "store", "--name", "a", "--seeds", 1, "--epochs", EPOCHS)  # fmt: skip
         assert run_cli(monkeypatch, "images", "train", *given, *arguments) == code
         return "".join(capsys.readouterr())
 
@@ -52,7 +55,7 @@ def test_rates_are_tried_told_chosen_and_stored(train, tmp_path):
     told = train("--only", "reference")
     found = stored(tmp_path)["learning_rate"]
     assert found["network"] == "reference"
-    assert found["epochs"] == 2
+    assert found["epochs"] == EPOCHS
     assert tuple(found["rates"][:3]) == RATES
     best = Sweep(**found).best
     for rate in RATES:
@@ -66,7 +69,7 @@ def test_rates_are_tried_told_chosen_and_stored(train, tmp_path):
 def test_to_go_on_sweeps_nothing(train, tmp_path, monkeypatch):
     tried = scored(monkeypatch, {0.003: 0.1, 0.01: 0.5, 0.03: 0.4})
     train("--only", "baseline")
-    assert tried == [("baseline", rate, 2) for rate in RATES]
+    assert tried == [("baseline", rate, EPOCHS) for rate in RATES]
     assert "learning rate 0.01" in train("--only", "baseline", "--only", "width-8")
     assert "1 runs trained" in train("--only", "depth-1")
     assert len(tried) == 3
@@ -131,12 +134,13 @@ def test_other_data_are_swept_anew_but_not_before_stale_runs_are_told(train, tmp
     assert len(tried) == 6
 
 
-def test_what_diverges_or_sees_one_class_has_no_score(train, monkeypatch):
-    def diverge(*given, **more):
-        raise Diverged("the loss became nan")
+def diverge(*given, **more):
+    raise Diverged("the loss became nan")
 
+
+def test_what_diverges_or_sees_one_class_has_no_score(train, monkeypatch):
     monkeypatch.setattr(learning_rate, "fit", diverge)
-    assert train("--only", "baseline").count("no score after 2 epochs") == 3
+    assert train("--only", "baseline").count(f"no score after {EPOCHS} epochs") == 3
 
 
 def test_a_network_that_cannot_be_trained_gives_way_to_the_next(train, tmp_path, monkeypatch):
@@ -150,3 +154,13 @@ def test_a_network_that_cannot_be_trained_gives_way_to_the_next(train, tmp_path,
     monkeypatch.setattr(learning_rate, "_score", score)
     train("--only", "baseline", "--only", "width-8")
     assert stored(tmp_path)["learning_rate"]["network"] == "width-8"
+
+
+@pytest.mark.parametrize(("epochs", "short"), [(40, 40), (100, 50), (400, 80)])
+def test_a_sweep_takes_a_fifth_of_the_epochs_but_a_hundred_steps(
+    train, tmp_path, monkeypatch, epochs, short
+):
+    """Eight images in batches of four are two steps an epoch."""
+    monkeypatch.setattr(learning_rate, "fit", diverge)
+    study = prepare(tmp_path / "images", tmp_path / "masks", training=Training(epochs=epochs))
+    assert sweep(study, ["baseline"], say=lambda line: None).epochs == short

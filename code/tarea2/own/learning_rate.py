@@ -20,6 +20,7 @@ from tarea2.training import Diverged, fit
 RATES = (0.003, 0.01, 0.03)
 FURTHER = (0.1, 0.3)  # where the largest that was tried is the best
 SHORT = 0.2  # of the epochs
+LEAST = 100  # steps, as long as the training itself has so many: fewer teach nothing
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ def sweep(
 
 
 def _of(definition: Definition, say: Callable[[str], None], progress: bool) -> Sweep:
-    epochs = max(1, math.ceil(SHORT * definition.recipe.epochs))
+    recipe = definition.recipe
+    per_epoch = math.ceil(len(definition.data().train) / recipe.batch_size)
+    epochs = max(math.ceil(SHORT * recipe.epochs), math.ceil(LEAST / per_epoch))
+    epochs = min(epochs, recipe.epochs)
     rates, scores = list(RATES), list[float | None]()
     for rate in (*RATES, *FURTHER):
         if rate in FURTHER:
