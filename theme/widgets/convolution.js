@@ -247,6 +247,7 @@
       this.outputGrid.hidden = this.concealed;
       this.outputGrid.replaceChildren();
       this.nextButton.hidden = this.concealed;
+      this.live.classList.toggle("tarea-concealed", this.concealed);
       this.walked = -1;
       this.mark([]);
       if (this.concealed) { this.says.textContent = "Predice el tamaño de la salida antes de verla."; return; }

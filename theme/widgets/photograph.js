@@ -54,6 +54,7 @@
 
   class Photograph extends tarea.Piece {
     static title = "Tu propia fotografía";
+    static captionTells = false;
 
     build(stage) {
       const { script, classes } = this.data;

@@ -163,10 +163,11 @@
       addEventListener("hashchange", () => this.readAddress());
     }
 
-    // The number and the caption of the figure that the piece stands for.
+    // The number and the caption of the figure that the piece stands for; most tell the answer too.
+    static captionTells = true;
     caption() {
       const text = this.figure.querySelector("figcaption")?.textContent.trim();
-      return text ? [make("p", { className: "tarea-soft" }, text)] : [];
+      return text ? [make("p", { className: `tarea-soft${this.constructor.captionTells ? " tarea-answer" : ""}` }, text)] : [];
     }
 
     // Weights are read when the reader comes to the piece, or follows a link to it.

@@ -7,6 +7,7 @@
 
   class UNet extends tarea.Piece {
     static title = "La U-Net por dentro";
+    static captionTells = false;
 
     build(stage) {
       const { script, scenes, colours, example } = this.data;
