@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2.plots import style
-from tarea2.studies import camvid, published_models, search, segmentation
+from tarea2.studies import camvid, context, published_models, search, segmentation
 from tarea2.studies.comparisons import against
 
 # Kind of network -> colour, marker and name.
@@ -58,6 +58,9 @@ LABELS = {
     "random-10": "azar 2: 20-30-45",
     "random-14": "azar 3: 20-20",
     "random-16": "azar 4: 16-32",
+    "long-small": "1 conv., dilatación 3",
+    "short-large": "1 conv., 18 filtros",
+    "long-large": "1 conv., 18, dilatación 3",
     "segresnet-8": "SegResNet, 8 filtros",
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",
@@ -87,7 +90,7 @@ GROUPS = {  # field of the spec -> group of factors
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Runs of a segmentation study with the columns ``label`` and ``kind`` that figures want."""
     kinds = {"baseline": "baseline", "reference": "reference"}
-    kinds |= dict.fromkeys(segmentation.FACTORS, "factor")
+    kinds |= dict.fromkeys((*segmentation.FACTORS, *context.FIELDS), "factor")
     kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *published_models.WIDER), "combination")
     kinds |= dict.fromkeys((*segmentation.PUBLISHED, *published_models.PUBLISHED), "peer")
     kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "peer", camvid.EPOCHS_ALONE: "candidate"}
