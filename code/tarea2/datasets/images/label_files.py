@@ -30,7 +30,9 @@ def read_names(path: Path) -> tuple[str, Names]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a list of classes ({reason(error)})") from None
+        raise DataError(
+            f"{path} cannot be read as a list of colours or values ({reason(error)})"
+        ) from None
     if path.suffix.lower() == ".json":
         return _from_json(path, text)
     lines = [
