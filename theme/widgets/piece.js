@@ -9,6 +9,7 @@
 
   // A number as typography.number writes it: decimal comma, thousands from five digits on.
   function number(value, decimals) {
+    if (Number.isNaN(value)) return "n. d.";
     let text = decimals === undefined ? String(value) : value.toFixed(decimals);
     const negative = text.startsWith("-") && Number(text) !== 0;
     let [whole, fraction] = text.replace("-", "").split(".");

@@ -13,7 +13,7 @@
       if (label && found[k]) both++;
       if (label && label === found[k]) named++;
     });
-    return { where: both / Math.max(1, either), what: named / Math.max(1, both), both };
+    return { where: both / either, what: named / both, both }; // NaN where there is nothing to see
   }
 
   // Where the tiles of some steps and of the mask stand: [{ side, row }]. Left goes down, right comes up,
