@@ -27,7 +27,7 @@ STUDIES = {
     study.name: study
     for study in (
         Study("notebooks", notebooks.DEFINITIONS, notebooks.STORED_MODELS),
-        Study("segmentation", segmentation.DEFINITIONS, segmentation.STORED_MODELS),
+        Study("segmentation", segmentation.DEFINITIONS),
         Study("segmentation-mnist", segmentation.MNIST_DEFINITIONS),
         Study("encoder-decoder", encoder_decoder.DEFINITIONS, encoder_decoder.STORED_MODELS),
         Study("final", final.DEFINITIONS, final.STORED_MODELS),

@@ -195,11 +195,15 @@ DEFINITIONS = (
         for rate in rates
     )
 )
-# Of all our networks within the limit, at whatever rate and for however long, the best is stored.
+# Of all our networks within the limit, at whatever rate and for however long, the best is stored;
+# of the baseline, the best at whatever rate.
 STORED_MODELS: dict[str, tuple[str, ...]] = {
     "segmentation": tuple(
         definition.name
         for definition in DEFINITIONS
         if network_of(definition.name) not in (*PUBLISHED, *OVER_LIMIT)
+    ),
+    "segmentation-baseline": tuple(
+        definition.name for definition in DEFINITIONS if network_of(definition.name) == "baseline"
     ),
 }

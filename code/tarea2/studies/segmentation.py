@@ -119,10 +119,6 @@ def study(
 
 
 DEFINITIONS = study(datasets.digit_scenes)
-# Name of a stored model -> the networks among which the best on validation is stored. The best
-# model of all comes from :mod:`tarea2.studies.recipes`.
-STORED_MODELS: dict[str, tuple[str, ...]] = {"segmentation-baseline": ("baseline",)}
-
 # The same recipe on scenes of other digits: two networks at first, then six to compare the order.
 REPLICATED: dict[str, tuple[int, ...]] = dict.fromkeys(("baseline", "reference"), THREE)
 REPLICATED |= dict.fromkeys(
