@@ -507,13 +507,22 @@ def test_scenes_of_04_show_what_their_masks_say(site):
     assert sevens.unique().tolist() == [0, 8]
 
 
-def test_04_says_what_to_install(site):
-    (cell,) = [c for c in code_of(notebook(site, "04-cnn-segmentation")) if "missing" in c]
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("10-1-convolucion-1d", "numpy matplotlib"),
+        ("10-2-mnist-1d", "numpy matplotlib torch"),
+        ("10-3-convolucion-2d", "numpy torch"),
+        ("10-4-remuestreo", "numpy matplotlib"),
+        ("10-5-mnist", "numpy matplotlib torch"),
+        ("04-cnn-segmentation", "numpy matplotlib torch scikit-learn"),
+    ],
+)
+def test_a_solution_says_what_to_install(site, name, needed):
+    cell = next(c for c in code_of(notebook(site, name)) if "import importlib.util" in c)
     tried = subprocess.run([sys.executable, "-I", "-S", "-c", cell], capture_output=True, text=True)
     assert tried.returncode == 1
-    assert tried.stderr.strip() == (
-        "Faltan bibliotecas: instálalas con `pip install numpy matplotlib torch scikit-learn`."
-    )
+    assert tried.stderr.strip() == f"Faltan bibliotecas: instálalas con `pip install {needed}`."
 
 
 # MNIST's four files, or what stands in for them.
