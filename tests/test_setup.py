@@ -95,7 +95,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("pattern", "extras"),
     [
-        ("code/tarea2/**/*.py", ["peers", "cluster"]),
+        ("code/tarea2/**/*.py", ["published", "cluster"]),
         ("code/publish/**/*.py", ["pages"]),
         ("code/*.py", ["pages"]),
         ("**/*.qmd", ["pages"]),
