@@ -17,8 +17,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from publish import engines, serve
-from publish.__main__ import Engine, Form, main
-from publish.engines import find_quarto
+from publish.__main__ import Form, main
+from publish.engines import Engine, find_quarto
 from publish.page import read
 from publish.project import ROOT, Project
 
@@ -203,10 +203,10 @@ def test_only_a_quarto_that_is_new_enough_is_used(tmp_path, monkeypatch, answer,
 def test_the_last_line_of_a_build_with_quarto_says_how_to_open_it(monkeypatch, capsys):
     monkeypatch.setattr(engines, "find_quarto", lambda project: ("quarto", "Quarto 1.10.18"))
     monkeypatch.setattr(engines, "build_with_quarto", lambda *arguments, **options: [])
-    main(Engine.quarto, None, False, 1)
+    main(Engine.QUARTO, None, False, 1)
     assert "make serve" in capsys.readouterr().out.splitlines()[-1]
     monkeypatch.setattr("publish.__main__.build", lambda *arguments, **options: [])
-    main(Engine.builtin, None, False, 1)
+    main(Engine.BUILTIN, None, False, 1)
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
 
 
@@ -217,12 +217,12 @@ def test_one_form_is_made_by_the_built_in_renderer(monkeypatch, capsys):
         "publish.__main__.build", lambda *arguments, forms: asked.append(list(forms)) or []
     )
     main(to=[Form.pdf])
-    main(Engine.builtin, to=[Form.html, Form.ipynb])
-    main(Engine.builtin)
+    main(Engine.BUILTIN, to=[Form.html, Form.ipynb])
+    main(Engine.BUILTIN)
     assert asked == [["pdf"], ["html", "ipynb"], ["html", "pdf", "ipynb"]]
     assert "(chosen with --to)" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        main(Engine.quarto, to=[Form.html])
+        main(Engine.QUARTO, to=[Form.html])
     assert "--to goes with the built-in renderer" in capsys.readouterr().err
     assert len(asked) == 3
 
