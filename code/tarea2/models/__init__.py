@@ -17,6 +17,7 @@ from tarea2.models.encoder_decoder import (
 )
 from tarea2.models.network import Network, Task
 from tarea2.models.published import Peer, PeerSpec
+from tarea2.models.published_signals import SignalPeer, SignalPeerSpec
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,
@@ -64,6 +65,8 @@ __all__ = [
     "ReceptiveField",
     "SignalNet",
     "SignalNetSpec",
+    "SignalPeer",
+    "SignalPeerSpec",
     "Spec",
     "StackedConv1d",
     "StackedLinear",

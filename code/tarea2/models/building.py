@@ -11,6 +11,7 @@ from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNe
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
 from tarea2.models.network import Network, check_choice, initialise
 from tarea2.models.published import Peer, PeerSpec
+from tarea2.models.published_signals import SignalPeer, SignalPeerSpec
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
     DilatedNet,
@@ -23,7 +24,7 @@ from tarea2.models.signals import (
 
 Spec = (
     SignalNetSpec | PerceptronSpec | DilatedNetSpec | DigitNetSpec | AutoencoderSpec
-    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec
+    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec | SignalPeerSpec
 )  # fmt: skip
 
 # The one registry: which network a spec stands for.
@@ -36,6 +37,7 @@ NETWORKS: dict[type, type[Any]] = {
     EncoderDecoderSpec: EncoderDecoder,
     PeerSpec: Peer,
     NumberWriterSpec: NumberWriter,
+    SignalPeerSpec: SignalPeer,
 }
 # The specs that a stored model's card may name.
 SPECS = {spec.__name__: spec for spec in NETWORKS}
