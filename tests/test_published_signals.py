@@ -1,4 +1,4 @@
-"""Others' networks for MNIST-1D: sizes, shapes, residual blocks, and the study that crosses them."""
+"""Others' networks for MNIST-1D: sizes, shapes, and the study that crosses them with recipes."""
 
 import pandas as pd
 import pytest
@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from tarea2 import metrics
-from tarea2.models import SignalPeerSpec, build
-from tarea2.models.published_signals import PUBLISHED_SIGNALS, Residual
+from tarea2.models import PublishedSignalNetSpec, build
+from tarea2.models.published_signals import BUILDERS, Residual
 from tarea2.studies import final, published_signals
 
 SIGNALS = torch.randn(7, 40, generator=torch.Generator().manual_seed(0))
@@ -39,9 +39,9 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("name", PUBLISHED_SIGNALS)
+@pytest.mark.parametrize("name", BUILDERS)
 def test_parameters_and_shapes(name):
-    model = build(SignalPeerSpec(name))
+    model = build(PublishedSignalNetSpec(name))
     assert metrics.count_parameters(model) == PARAMETERS[name]
     assert model(SIGNALS).shape == (7, 10)
     assert model(SIGNALS[:, :33]).shape == (7, 10)  # a mean over positions takes any length
@@ -64,13 +64,13 @@ def test_a_residual_block_adds_its_input():
 
 def test_the_same_signal_gets_the_same_answer():
     """The authors' shortcut is drawn anew at each pass: theirs would not."""
-    model = build(SignalPeerSpec("TCN")).eval()
+    model = build(PublishedSignalNetSpec("TCN")).eval()
     torch.testing.assert_close(model(SIGNALS), model(SIGNALS), rtol=0, atol=0)
 
 
 def test_seeds_give_other_weights_and_one_seed_the_same():
     first, again, other = (
-        build(SignalPeerSpec(), seeds=(seed,)).linear.weight for seed in (0, 0, 1)
+        build(PublishedSignalNetSpec(), seeds=(seed,)).linear.weight for seed in (0, 0, 1)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -78,7 +78,7 @@ def test_seeds_give_other_weights_and_one_seed_the_same():
 
 def test_an_unknown_network_is_refused():
     with pytest.raises(ValueError, match="network is 'GRU', expected one of ResNet"):
-        SignalPeerSpec("GRU")
+        PublishedSignalNetSpec("GRU")
 
 
 def test_runs_are_told_apart_by_recipe():

@@ -16,8 +16,8 @@ from tarea2.models.encoder_decoder import (
     EncoderDecoderSpec,
 )
 from tarea2.models.network import Network, Task
-from tarea2.models.published import Peer, PeerSpec
-from tarea2.models.published_signals import SignalPeer, SignalPeerSpec
+from tarea2.models.published import PeerSpec, PublishedNetwork
+from tarea2.models.published_signals import PublishedSignalNet, PublishedSignalNetSpec
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,
@@ -58,15 +58,15 @@ __all__ = [
     "Network",
     "NumberWriter",
     "NumberWriterSpec",
-    "Peer",
     "PeerSpec",
     "Perceptron",
     "PerceptronSpec",
+    "PublishedNetwork",
+    "PublishedSignalNet",
+    "PublishedSignalNetSpec",
     "ReceptiveField",
     "SignalNet",
     "SignalNetSpec",
-    "SignalPeer",
-    "SignalPeerSpec",
     "Spec",
     "StackedConv1d",
     "StackedLinear",

@@ -10,8 +10,8 @@ import torch
 from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
 from tarea2.models.network import Network, check_choice, initialise
-from tarea2.models.published import Peer, PeerSpec
-from tarea2.models.published_signals import SignalPeer, SignalPeerSpec
+from tarea2.models.published import PeerSpec, PublishedNetwork
+from tarea2.models.published_signals import PublishedSignalNet, PublishedSignalNetSpec
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
     DilatedNet,
@@ -24,7 +24,7 @@ from tarea2.models.signals import (
 
 Spec = (
     SignalNetSpec | PerceptronSpec | DilatedNetSpec | DigitNetSpec | AutoencoderSpec
-    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec | SignalPeerSpec
+    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec | PublishedSignalNetSpec
 )  # fmt: skip
 
 # The one registry: which network a spec stands for.
@@ -35,9 +35,9 @@ NETWORKS: dict[type, type[Any]] = {
     DigitNetSpec: DigitNet,
     AutoencoderSpec: Autoencoder,
     EncoderDecoderSpec: EncoderDecoder,
-    PeerSpec: Peer,
+    PeerSpec: PublishedNetwork,
     NumberWriterSpec: NumberWriter,
-    SignalPeerSpec: SignalPeer,
+    PublishedSignalNetSpec: PublishedSignalNet,
 }
 # The specs that a stored model's card may name.
 SPECS = {spec.__name__: spec for spec in NETWORKS}

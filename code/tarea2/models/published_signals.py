@@ -18,29 +18,29 @@ from tarea2.models.network import Network, check_choices
 
 
 @dataclass(frozen=True)
-class SignalPeerSpec:
-    """A network to compare with: one of :data:`PUBLISHED_SIGNALS`."""
+class PublishedSignalNetSpec:
+    """A network to compare with: one of :data:`BUILDERS`."""
 
     network: str = "ResNet"
     length: int = 40
     classes: int = 10
 
     def __post_init__(self) -> None:
-        check_choices(self, {"network": PUBLISHED_SIGNALS})
+        check_choices(self, {"network": BUILDERS})
 
 
-class SignalPeer(Network):
-    """:class:`SignalPeerSpec` built, with PyTorch's initial weights, as its authors start it.
+class PublishedSignalNet(Network):
+    """:class:`PublishedSignalNetSpec` built; starts, as its authors have it, with PyTorch's weights.
 
     Takes ``(B, length)``, gives logits ``(B, classes)``.
     """
 
     own_start = True
 
-    def __init__(self, spec: SignalPeerSpec):
+    def __init__(self, spec: PublishedSignalNetSpec):
         super().__init__()
         self.spec = spec
-        layers, channels = PUBLISHED_SIGNALS[spec.network]()
+        layers, channels = BUILDERS[spec.network]()
         self.layers = nn.Sequential(*layers)
         self.linear = nn.Linear(channels, spec.classes)
 
@@ -110,7 +110,7 @@ def _dilated(channels: int = 64, dilation: int = 2) -> tuple[list[nn.Module], in
 
 
 # Name -> what gives its layers and the channels of the last one.
-PUBLISHED_SIGNALS: dict[str, Callable[[], tuple[list[nn.Module], int]]] = {
+BUILDERS: dict[str, Callable[[], tuple[list[nn.Module], int]]] = {
     "ResNet": _resnet,
     "TCN": _tcn,
     "dilated CNN": _dilated,

@@ -10,15 +10,15 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2 import datasets
-from tarea2.models import SignalPeerSpec, Spec
+from tarea2.models import PublishedSignalNetSpec, Spec
 from tarea2.studies import final
 from tarea2.studies.definition import Definition
 from tarea2.training import Recipe
 
 PUBLISHED: dict[str, Spec] = {
-    "resnet": SignalPeerSpec("ResNet"),
-    "tcn": SignalPeerSpec("TCN"),
-    "dilated": SignalPeerSpec("dilated CNN"),
+    "resnet": PublishedSignalNetSpec("ResNet"),
+    "tcn": PublishedSignalNetSpec("TCN"),
+    "dilated": PublishedSignalNetSpec("dilated CNN"),
 }
 OURS: dict[str, Spec] = {name: final.FINALISTS[name] for name in ("width-20", "width-40")}
 # Theirs is 10,000 steps of 100 signals, always in the same order, with Adam at 0.01; here 400
