@@ -99,3 +99,16 @@ def test_networks_are_crossed_with_recipes():
         assert crossed[spec, final.FINAL] == crossed[spec, published_signals.THEIR_RECIPE]
     steps = published_signals.THEIR_RECIPE.epochs * 3600 / 100
     assert steps == pytest.approx(10_000, rel=0.001)
+
+
+def test_each_network_counts_with_its_better_recipe_on_validation():
+    both = pd.DataFrame(
+        {
+            "name": ["a", "a", "a", "b", "b"],
+            "recipe": ["ours", "ours", "theirs", "ours", "theirs"],
+            "validation_accuracy": [0.9, 0.7, 0.85, 0.9, 0.8],
+            "test_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5],
+        }
+    )
+    found = published_signals.at_own_recipes(both)
+    assert found["test_accuracy"].tolist() == [0.3, 0.4]

@@ -30,7 +30,7 @@ class PublishedSignalNetSpec:
 
 
 class PublishedSignalNet(Network):
-    """:class:`PublishedSignalNetSpec` built; starts, as its authors have it, with PyTorch's weights.
+    """:class:`PublishedSignalNetSpec` built, with the initial weights that PyTorch draws.
 
     Takes ``(B, length)``, gives logits ``(B, classes)``.
     """

@@ -56,3 +56,12 @@ def by_recipe(runs: pd.DataFrame, finalists: pd.DataFrame) -> pd.DataFrame:
         name=both["name"].str.removesuffix(under_theirs("")),
         recipe=theirs.map({True: "theirs", False: "ours"}),
     ).reset_index(drop=True)
+
+
+def at_own_recipes(both: pd.DataFrame) -> pd.DataFrame:
+    """Runs of each network under the recipe that is better for it on validation.
+
+    ``both`` comes from :func:`by_recipe`.
+    """
+    scores = both.pivot_table("validation_accuracy", "name", "recipe")
+    return both[both["recipe"] == both["name"].map(scores.idxmax(axis=1))].reset_index(drop=True)
