@@ -166,7 +166,7 @@ def scene(split: Split, count: int = 8) -> Data:
     ink = composition.smooth(digits.x[first, 0].numpy().astype(np.float64))
     stored = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
     return data(
-        scripts=["networks", "pad"],
+        scripts=["networks", "worker", "pad", "scene-composition", "scene-views"],
         files=[network(model)[0] for model in stored.values()],
         networks=[{"label": label, "script": network(model)[0]} for label, model in stored.items()],
         scenes={
