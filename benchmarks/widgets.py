@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from publish.project import ROOT
 from tarea2 import datasets, widgets
+
+sys.path.append(str(ROOT))  # where make.py stands, which knows what browsers are called
+import make
 
 SOURCES = Path("theme", "widgets")
 
@@ -138,9 +141,9 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=100.0, help="milliseconds, of the median")
     parser.add_argument("--against", metavar="REVISION", help="of git; the scene as it was there")
     options = parser.parse_args()
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise SystemExit("Chromium is not installed; install the system's package `chromium`")
+    program = make.browser()
+    if not program:
+        raise SystemExit(make.NO_BROWSER)
     slow = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         sources = [ROOT / "theme" / "widgets" / f"{name}.js" for name in ("operations", "piece", "networks")]  # fmt: skip

@@ -29,15 +29,35 @@ def test_a_page_is_accessible_in_both_sizes_and_themes_and_fetches_nothing_from_
     page.reload()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     if name != SOURCE:
-        assert serious(page, without=COLOURS) == []  # which do not depend on the size
+        # Colours are looked at in the large window, in both themes: no style sheet sets one by the
+        # width, and what a phone alone shows, its menu, is the same on every page.
+        assert serious(page, without=COLOURS) == []
         check_what_scrolls(page)
     dress(page, theme="dark")
     assert serious(page, COLOURS) == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
-def test_the_colours_of_a_phone_s_own_parts_are_accessible(tab, site):
-    assert serious(visit(tab, uri(site, "index.html"), size=PHONE)) == []
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_a_phone_s_own_parts_are_accessible(tab, site, theme):
+    page = visit(tab, uri(site, "index.html"), size=PHONE, theme=theme)
+    assert serious(page) == []
+    page.locator("button.menu").click()
+    assert page.locator("#navegacion").is_visible()
+    assert serious(page) == []
+
+
+BY_WIDTH = re.compile(r"@media[^{]*width[^{]*\{((?:[^{}]|\{[^{}]*\})*)\}")
+COLOURED = re.compile(r"(?<![\w-])(?:color|background(?:-color|-image)?|opacity|fill|stroke)\s*:")
+
+
+def test_no_colour_depends_on_the_width():
+    sheets = [(ROOT / "theme").joinpath(name) for name in ("site", "widgets")]
+    texts = [path.read_text("utf-8") for folder in sheets for path in folder.glob("*.css")]
+    blocks = [block for text in texts for block in BY_WIDTH.findall(text)]
+    assert len(blocks) > 3
+    assert not [block for block in blocks if COLOURED.search(block)]
+    assert COLOURED.search("a { background: red; }")
 
 
 def test_axe_would_find_something(tab, site):

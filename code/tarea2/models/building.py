@@ -10,7 +10,7 @@ import torch
 from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
 from tarea2.models.network import Network, check_choice, initialise
-from tarea2.models.published import Peer, PeerSpec
+from tarea2.models.published import PeerSpec, PublishedNetwork
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
     DilatedNet,
@@ -34,7 +34,7 @@ NETWORKS: dict[type, type[Any]] = {
     DigitNetSpec: DigitNet,
     AutoencoderSpec: Autoencoder,
     EncoderDecoderSpec: EncoderDecoder,
-    PeerSpec: Peer,
+    PeerSpec: PublishedNetwork,
     NumberWriterSpec: NumberWriter,
 }
 # The specs that a stored model's card may name.
