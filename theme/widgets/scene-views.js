@@ -6,6 +6,8 @@
   const { SIZE, PIXELS, UNKNOWN } = tarea.scene;
   const SMALLEST = 12;  // pixels of a region that gets a name
   const RIGHT = 0, MISSED = 1, INVENTED = 2, MISNAMED = 3, UNJUDGED = 4;
+  const ERROR_COLOURS = { [MISSED]: [86, 180, 233], [INVENTED]: [230, 97, 0], [MISNAMED]: [240, 228, 66], [UNJUDGED]: [128, 128, 128] };
+  const ERROR_NAMES = { [MISSED]: "dígito no visto", [INVENTED]: "dígito inventado", [MISNAMED]: "otro nombre" };
 
   // Scores (1, K, H, W) as { found: the likeliest class, sure: its probability, shares: (K, H, W) }.
   function read({ shape: [, classes], data }) {
@@ -96,6 +98,11 @@
     };
   }
 
+  const errorKey = () => make("p", { className: "tarea-key" }, Object.entries(ERROR_NAMES).map(([kind, text]) =>
+    make("span", {}, make("i", { style: `background: rgb(${ERROR_COLOURS[kind]})` }), text)));
+  // The errors lie on the scene (grey values from 0 to 1), darkened so that they stand out.
+  const errorPaint = (image) => (kind, k) => ERROR_COLOURS[kind] ?? tarea.grey(0.4 * image[k]);
+
   // The table of classes: what each network gives the pixel, and how well it draws the class.
   function table(labels, colours) {
     const cell = (kind) => make("td", { className: `tarea-number ${kind}` });
@@ -125,5 +132,5 @@
     } };
   }
 
-  Object.assign(tarea.scene, { RIGHT, MISSED, INVENTED, MISNAMED, UNJUDGED, read, iouOf, meanIou, errorOf, whereWrong, regionsOf, frame, table });
+  Object.assign(tarea.scene, { UNJUDGED, ERROR_COLOURS, ERROR_NAMES, errorKey, errorPaint, read, iouOf, meanIou, errorOf, whereWrong, regionsOf, frame, table });
 })(globalThis.tarea);

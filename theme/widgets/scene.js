@@ -3,12 +3,10 @@
 
 (function (tarea) {
   const { number, percent, make, bytes, picture, grey } = tarea;
-  const { SIZE, PIXELS, UNKNOWN, DRAWN, ERASED, MISSED, INVENTED, MISNAMED, UNJUDGED, writeEdits, readEdits, compose, read,
+  const { SIZE, PIXELS, UNKNOWN, DRAWN, ERASED, UNJUDGED, ERROR_COLOURS, ERROR_NAMES, errorPaint, writeEdits, readEdits, compose, read,
     iouOf, meanIou, errorOf, whereWrong } = tarea.scene;
   const NEAR = 12;  // pixels from a placed digit at which it is taken up
   const SEEN = 12;  // pixels of a class that a network is said to see
-  const ERROR_COLOURS = { [MISSED]: [86, 180, 233], [INVENTED]: [230, 97, 0], [MISNAMED]: [240, 228, 66], [UNJUDGED]: [128, 128, 128] };
-  const ERROR_NAMES = { [MISSED]: "dígito no visto", [INVENTED]: "dígito inventado", [MISNAMED]: "otro nombre" };
   const PLACES = { edge: "en el contorno de los dígitos", inside: "dentro de los dígitos", background: "en el fondo, lejos de los dígitos", none: "en ninguna parte" };
 
   class Scene extends tarea.Piece {
@@ -117,9 +115,7 @@
       this.table = tarea.scene.table(labels, this.colours);
       const panel = make("div", { className: "tarea-controls" });
       this.choice("errors", "Errores de", { ...labels }, { example: "1", panel });
-      const key = make("p", { className: "tarea-key" }, Object.entries(ERROR_NAMES).map(([kind, text]) =>
-        make("span", {}, make("i", { style: `background: rgb(${ERROR_COLOURS[kind]})` }), text)));
-      panel.append(key);
+      panel.append(tarea.scene.errorKey());
       return make("div", { className: "tarea-view tarea-answer" }, panel, make("div", { className: "tarea-scroll" }, this.table.element));
     }
 
@@ -254,21 +250,15 @@
     showErrors() {
       const network = this.networks[Number(this.state.errors)];
       const errors = this.errorsOf(network), wrong = errors.reduce((count, kind) => count + (kind in ERROR_NAMES), 0);
-      picture(this.frames.errors.box.querySelector("canvas"), errors, SIZE, SIZE, this.paintError());
+      picture(this.frames.errors.box.querySelector("canvas"), errors, SIZE, SIZE, errorPaint(this.current.image));
       this.texts.errors.textContent = `de la ${network.label}: ${number(wrong)} píxeles`;
     }
-    // Errors lie on the scene, darkened so that they stand out.
-    paintError() {
-      const { image } = this.current;
-      return (kind, k) => ERROR_COLOURS[kind] ?? grey(0.4 * image[k]);
-    }
-
     // What a picture of the curtain shows.
     showAs(canvas, name) {
       const [base, best] = this.networks;
       const masks = { truth: this.current.truth, base: base.found, best: best.found };
       if (name in masks) picture(canvas, masks[name], SIZE, SIZE, (label) => this.colour(label));
-      else if (name === "errors") picture(canvas, this.errorsOf(this.networks[Number(this.state.errors)]), SIZE, SIZE, this.paintError());
+      else if (name === "errors") picture(canvas, this.errorsOf(this.networks[Number(this.state.errors)]), SIZE, SIZE, errorPaint(this.current.image));
       else picture(canvas, { scene: this.current.image, sure0: base.sure, sure1: best.sure }[name], SIZE, SIZE, grey);
     }
     showCurtain() {
