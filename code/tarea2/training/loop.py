@@ -63,6 +63,7 @@ def fit(
     device: str = "auto",
     progress: bool = False,
     after_epoch: Callable[[int], None] | None = None,
+    watch: Callable[[int, Network], None] | None = None,
 ) -> Trained:
     """Train a network from scratch, or go on from a checkpoint.
 
@@ -78,6 +79,8 @@ def fit(
         does not depend on their number (:data:`tarea2.checkpoints.OPEN_ENDED`).
     progress: show a bar on a terminal.
     after_epoch: called with the number of epochs done.
+    watch: called with that number and the network, before training too where it starts anew. It
+        draws no random numbers and leaves the weights as they are.
 
     Raises
     ------
@@ -107,6 +110,8 @@ def fit(
         if state is None:
             done = 0
             _evaluate(model, evaluated, history, dataset.background)
+            if watch is not None:
+                watch(0, model)
         else:
             done, history = state["done"], state["history"]
             model.load_state_dict(state["model"])
@@ -131,6 +136,8 @@ def fit(
             if checkpoint is not None:
                 checkpoints.save(checkpoint, training, epoch + 1, model, optimiser, orders, history)
             bar.update()
+            if watch is not None:
+                watch(epoch + 1, model)
             if after_epoch is not None:
                 after_epoch(epoch + 1)
         bar.close()

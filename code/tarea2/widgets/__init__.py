@@ -13,7 +13,15 @@ from tarea2.widgets.data_scripts import NETWORKS, network, scripts
 from tarea2.widgets.encoder_decoder import latent, writer
 from tarea2.widgets.operations import aliasing, checkerboard, workshop
 from tarea2.widgets.payload import Data, data
-from tarea2.widgets.segmentation import explore, photograph, receptive_field, scene, study, unet
+from tarea2.widgets.segmentation import (
+    explore,
+    photograph,
+    receptive_field,
+    replay,
+    scene,
+    study,
+    unet,
+)
 
 __all__ = [
     "NETWORKS",
@@ -27,6 +35,7 @@ __all__ = [
     "network",
     "photograph",
     "receptive_field",
+    "replay",
     "scene",
     "scripts",
     "signal",

@@ -16,12 +16,15 @@ from torch import Tensor
 from tarea2 import datasets, models
 from tarea2.datasets import Split, composition
 from tarea2.plots import explorer, labels, scenes
-from tarea2.studies import segmentation
+from tarea2.studies import recipes, segmentation
+from tarea2.studies import replay as trainings
 from tarea2.studies.skips import scores_with_cuts
 from tarea2.widgets.data_scripts import chart_library, network
 from tarea2.widgets.payload import Data, data, encoded_bytes, encoded_pixels
 
 CUT_OVER = 100  # scenes over which a cut skip is measured
+# What the networks whose training is watched are called.
+TRAINED = labels.LABELS | {"wide-slow": "mejor red"}
 
 
 def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
@@ -46,7 +49,7 @@ def scene(split: Split, count: int = 8) -> Data:
     ink = composition.smooth(digits.x[first, 0].numpy().astype(np.float64))
     stored = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
     return data(
-        scripts=["networks", "pad"],
+        scripts=["networks", "worker", "pad", "scene-composition", "scene-views"],
         files=[network(model)[0] for model in stored.values()],
         networks=[{"label": label, "script": network(model)[0]} for label, model in stored.items()],
         scenes={
@@ -71,7 +74,7 @@ def unet(split: Split, count: int = 4) -> Data:
     middle = torch.tensor(split.y[0].shape) / 2
     example = ink[((ink - middle) ** 2).sum(1).argmin()]
     return data(
-        scripts=["networks", "plot", "pad", "unet-views", "unet-workshop", "unet-skips"],
+        scripts=["networks", "plot", "pad", "player", "unet-views", "unet-workshop", "unet-skips"],
         files=[script], script=script, example=example.tolist(), colours=scenes.COLOURS,
         scenes={
             "count": count,
@@ -82,6 +85,29 @@ def unet(split: Split, count: int = 4) -> Data:
             "count": CUT_OVER,
             "scores": scores_with_cuts(model, split.x[many], split.y[many]),
         },
+    )  # fmt: skip
+
+
+def replay() -> Data:
+    """Six networks after each epoch of their training, on the scenes that were recorded."""
+    recorded, split = trainings.load(), trainings.scenes()
+    definitions = {definition.name: definition for definition in trainings.definitions()}
+    return data(
+        scripts=["plot", "player", "scene-composition", "scene-views"],
+        networks=[
+            {
+                "label": TRAINED[recipes.network_of(name)],
+                "rate": definitions[name].recipe.lr,
+                "own": definitions[name].recipe.lr != segmentation.RECIPE.lr,
+                **{part: found[part] for part in ("miou", "masks")},
+            }
+            for name, found in recorded["networks"].items()
+        ],
+        found=trainings.FOUND,
+        scenes={
+            "count": len(split), "images": encoded_pixels(split.x), "masks": encoded_bytes(split.y),
+        },
+        colours=scenes.COLOURS,
     )  # fmt: skip
 
 
