@@ -14,6 +14,8 @@ from publish.files import digest, file_digest, read_json, write_atomically
 from publish.page import Page
 from publish.project import Project
 
+CARD = "site/card.png"
+
 
 def titles(pages: list[Page]) -> dict[str, str]:
     """Each page's title as HTML, by its path; pandoc reads them all at once."""
@@ -48,14 +50,21 @@ def navigation(page: Page, titles: dict[str, str], project: Project) -> dict:
         "root": "../" * page.depth,
         "stem": quote(Path(page.stem).name),
         "site-title": escape(project.config["website"]["title"]),
+        "card": escape(_card(page, project)),
         **neighbours,
     }
 
 
+def _card(page: Page, project: Project) -> str:
+    """Address of the picture that a link to the site gets elsewhere, whole once `site` is known."""
+    site = project.config.get("site")
+    return f"{str(site).rstrip('/')}/{CARD}" if site else "../" * page.depth + CARD
+
+
 def assets(project: Project, folder: Path) -> None:
-    """Copy style sheet and scripts."""
+    """Copy style sheets, scripts and the pictures of the frame."""
     for path in sorted((project.root / "theme" / "site").iterdir()):
-        if path.suffix in {".css", ".js"}:
+        if path.suffix in {".css", ".js", ".svg", ".png"}:
             write_atomically(folder / "site" / path.name, path.read_bytes())
 
 

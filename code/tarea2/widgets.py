@@ -177,6 +177,29 @@ def scene(split: Split, count: int = 8) -> Data:
     )  # fmt: skip
 
 
+def two_answers(x: Tensor) -> dict[str, Tensor]:
+    """Masks ``(n, H, W)`` that the stored baseline and best network give to scenes, by label."""
+    stored = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
+    return {
+        label: predict(models.load_model(model)[0], x)[0].argmax(1)
+        for label, model in stored.items()
+    }
+
+
+def wipe(split: Split) -> Data:
+    """A curtain between two answers to the scenes of a split; no network travels with the page."""
+    return data(
+        scenes={
+            "count": len(split.x), "images": _pixels(split.x), "masks": _bytes(split.y),
+        },
+        answers=[
+            {"label": label, "masks": _bytes(masks)}
+            for label, masks in two_answers(split.x).items()
+        ],
+        colours=scenes.COLOURS,
+    )  # fmt: skip
+
+
 def unet(split: Split, count: int = 4) -> Data:
     """The best network from inside, on the first scenes of a split.
 

@@ -119,7 +119,8 @@ local function link_blocks(blocks)
       for index, item in ipairs(block.content) do block.content[index] = link_blocks(item) end
     elseif block.t == "BlockQuote" then
       block.content = link_blocks(block.content)
-    elseif block.t == "Div" and not (block.classes:includes("cell") or block.classes:includes("cell-float")
+    elseif block.t == "Div" and not (block.classes:includes("doors") or block.classes:includes("pieces")
+        or block.classes:includes("cell") or block.classes:includes("cell-float")
         or block.identifier:match("^fig%-") or block.identifier:match("^tbl%-")) then
       block.content = link_blocks(block.content)
     end
