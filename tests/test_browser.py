@@ -196,6 +196,7 @@ def test_the_keyboard_searches(tab, site):
     page = visit(tab, uri(site, "index.html"))
     page.keyboard.press("/")
     page.keyboard.type("dilatacion")
+    page.locator("#resultados a").first.wait_for()  # the index is loaded now
     page.keyboard.press("ArrowDown")
     assert ".html" in focused(page, "href")
     page.keyboard.press("Enter")

@@ -73,8 +73,11 @@ def outline(path: Path) -> Outline:
 def test_the_outline_of_a_page_follows_its_source(site, path):
     page = read(path, ROOT)
     found = outline(site / f"{page.stem}.html")
-    captions, tables = [], 0
+    captions, tables, images = [], 0, []
     for cell in page.cells:
+        if cell.options.get("fig-alt"):
+            images.append(" ".join(cell.options["fig-alt"].split()))
+        images += re.findall(r"!\[(.+?)\]\(", cell.source) if cell.kind == "markdown" else []
         written = re.findall(r"^: (.+) \{#tbl-", cell.source, re.MULTILINE)  # below a typed table
         of_cell = [cell.options[key] for key in ("fig-cap", "tbl-cap") if key in cell.options]
         captions += of_cell + written
@@ -88,9 +91,7 @@ def test_the_outline_of_a_page_follows_its_source(site, path):
         first = re.sub(r"[*`$«]", "", written).split()[0].rstrip(".,;:")
         assert shown.split(": ", 1)[1].replace("«", "").startswith(first)
     assert counts["Tabla"] == tables
-    assert found.images == [
-        " ".join(c.options["fig-alt"].split()) for c in page.cells if c.options.get("fig-alt")
-    ]
+    assert found.images == images
     numbers = [text.split()[0] for text in found.headings[1:]]
     if page.metadata.get("number-sections", True):
         assert all(re.fullmatch(r"\d+(\.\d+)*", number) for number in numbers)

@@ -252,6 +252,7 @@ def test_a_search_entry_stands_for_every_section(small_project):
     entries = json.loads(script.removeprefix("window.searchIndex = ").rstrip(";\n"))
     found = [entry for entry in entries if "buscado" in entry["text"]]
     assert [(e["href"], e["page"]) for e in found] == [("index.html#equivarianza", "Portada")]
+    assert {entry["kind"] for entry in entries} == {"section"}
 
 
 def test_a_missing_page_in_the_configuration_is_named(small_project):

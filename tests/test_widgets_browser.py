@@ -33,6 +33,7 @@ CHAPTERS = {
     "explorador": "08-segmentacion-factores", "escena": "08-segmentacion-error", "digito": "05-mnist", "rayas": "04-remuestreo",
     "damero": "04-remuestreo", "codigos": "07-encoder-decoder", "escritor": "07-encoder-decoder",
     "senal": "10-experimento-final", "unet": "08-segmentacion", "foto": "09-escenas-de-calle",
+    "cortina": "../index",
 }  # fmt: skip
 PIECES = list(CHAPTERS)
 # A control of each piece, what a reader types or chooses there, and what a broken link would say.
@@ -41,6 +42,7 @@ CHANGES = {
     "escena": ("clutter", "3"), "digito": ("right", "2"), "rayas": ("phase", "0.5"),
     "damero": ("kernel", "4"), "codigos": ("first", "1"), "escritor": ("number", "777"),
     "senal": ("shift", "5"), "unet": ("scene", "2"), "foto": ("opacity", "0.3"),
+    "cortina": ("scene", "1"),
 }  # fmt: skip
 
 

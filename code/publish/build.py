@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, kernels, render, resources, sources, website, wheel, widgets
+from publish import execute, kernels, render, resources, search, sources, website, wheel, widgets
 from publish.build_state import FORMS, BuildState, made
 from publish.execution import Execution
 from publish.page import Page, read
@@ -69,7 +69,7 @@ def build(
         return [execution.page.path for execution in changed]
     website.assets(project, staging)
     if "html" in forms and (changed or not (staging / "site" / "search-index.js").exists()):
-        website.search_index(project, staging)
+        search.write(project, staging)
     sources.write(project, staging)
     widgets.write(project, pages, staging)
     _remove_stale(pages, state, staging)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
+from publish import execute, quarto_freeze, render, resources, search, sources, wheel, widgets
 from publish.build_state import BuildState, made
 from publish.files import MADE
 from publish.page import Page, read
@@ -116,6 +116,7 @@ def build_with_quarto(
             report(f"  {each.page.path}")
     if not all(made(page, site) for page in pages):
         return [each.page.path for each in changed]
+    search.add_to_quarto(project, site)
     sources.write(project, site)
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)

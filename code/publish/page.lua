@@ -191,6 +191,7 @@ local function write_image(image)
     or pandoc.utils.stringify(image.caption)
   image.attributes["fig-alt"] = nil
   image.attributes["alt"] = html and alt or nil
+  if html and image.classes:includes("nolightbox") then return image end
   if html then return pandoc.Link({ image }, image.src, "Ampliar", { class = "lightbox" }) end
   if not typst then
     if is_local(image.src) then  -- a notebook carries its pictures with it

@@ -1,5 +1,6 @@
-// What scrolls sideways can be scrolled from the keyboard and shows on which sides it goes on.
-// For the pages of both engines; content.css draws the marks.
+// For the pages of both engines: what scrolls sideways, and the definition of a term where it stands.
+// What scrolls sideways can be scrolled from the keyboard and shows on which sides it goes on;
+// content.css draws the marks.
 (() => {
   const boxes = document.querySelectorAll(
     "main pre, main div.sourceCode, .table-scroll, .equation-body, a.lightbox",
@@ -23,4 +24,48 @@
     resized.observe(box);
     mark(box);
   }
+})();
+
+// A term's definition, on hover, focus or the first tap; the link itself leads to the glossary.
+(() => {
+  const tip = Object.assign(document.createElement("div"), { className: "term-tip", id: "term-tip", hidden: true });
+  tip.setAttribute("role", "tooltip");
+  let term = null, waiting = null;
+
+  function show(link) {
+    clearTimeout(waiting);
+    if (term !== link) hide();
+    term = link;
+    tip.textContent = link.dataset.definition;
+    tip.hidden = false;
+    link.setAttribute("aria-describedby", tip.id);
+    const word = link.getClientRects()[0], box = tip.getBoundingClientRect();
+    const below = word.bottom + box.height + 8 < innerHeight;
+    tip.style.top = `${scrollY + (below ? word.bottom + 4 : word.top - box.height - 4)}px`;
+    tip.style.left = `${Math.max(8, Math.min(word.left, document.documentElement.clientWidth - box.width - 8))}px`;
+  }
+  function hide() {
+    clearTimeout(waiting);
+    term?.removeAttribute("aria-describedby");
+    term = null;
+    tip.hidden = true;
+  }
+  const later = (act) => { clearTimeout(waiting); waiting = setTimeout(act, 200); };
+
+  for (const link of document.querySelectorAll("a.term[data-definition]")) {
+    link.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") later(() => show(link)); });
+    link.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") later(hide); });
+    link.addEventListener("focus", () => { if (link.matches(":focus-visible")) show(link); });
+    link.addEventListener("blur", hide);
+    link.addEventListener("click", (event) => {
+      if (event.pointerType === "mouse" || !event.pointerType || term === link) return;
+      event.preventDefault();  // a second tap follows the link
+      show(link);
+    });
+  }
+  tip.addEventListener("pointerenter", () => clearTimeout(waiting));
+  tip.addEventListener("pointerleave", () => later(hide));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  document.addEventListener("pointerdown", (event) => { if (term && event.target !== term && !tip.contains(event.target)) hide(); });
+  document.body.append(tip);
 })();

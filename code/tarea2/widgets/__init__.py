@@ -20,7 +20,9 @@ from tarea2.widgets.segmentation import (
     replay,
     scene,
     study,
+    two_answers,
     unet,
+    wipe,
 )
 
 __all__ = [
@@ -40,7 +42,9 @@ __all__ = [
     "scripts",
     "signal",
     "study",
+    "two_answers",
     "unet",
+    "wipe",
     "workshop",
     "writer",
 ]

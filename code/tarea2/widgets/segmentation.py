@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tarea2 import datasets, models
 from tarea2.datasets import Split, composition
+from tarea2.evaluation import predict
 from tarea2.plots import explorer, labels, scenes
 from tarea2.studies import recipes, segmentation
 from tarea2.studies import replay as trainings
@@ -23,6 +24,7 @@ from tarea2.widgets.data_scripts import chart_library, network
 from tarea2.widgets.payload import Data, data, encoded_bytes, encoded_pixels
 
 CUT_OVER = 100  # scenes over which a cut skip is measured
+STORED = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
 # What the networks whose training is watched are called.
 TRAINED = labels.LABELS | {"wide-slow": "mejor red"}
 
@@ -47,17 +49,40 @@ def scene(split: Split, count: int = 8) -> Data:
     digits = datasets.digits().test
     first = [int((digits.y == k).nonzero()[0]) for k in range(10)]
     ink = composition.smooth(digits.x[first, 0].numpy().astype(np.float64))
-    stored = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
     return data(
         scripts=["networks", "worker", "pad", "scene-composition", "scene-views"],
-        files=[network(model)[0] for model in stored.values()],
-        networks=[{"label": label, "script": network(model)[0]} for label, model in stored.items()],
+        files=[network(model)[0] for model in STORED.values()],
+        networks=[{"label": label, "script": network(model)[0]} for label, model in STORED.items()],
         scenes={
             "count": count,
             "images": encoded_pixels(split.x[:count]),
             "masks": encoded_bytes(split.y[:count]),
         },
         glyphs=encoded_pixels(ink),
+        colours=scenes.COLOURS,
+    )  # fmt: skip
+
+
+def two_answers(x: Tensor) -> dict[str, Tensor]:
+    """Masks ``(n, H, W)`` that the stored baseline and best network give to scenes, by label."""
+    return {
+        label: predict(models.load_model(model)[0], x)[0].argmax(1)
+        for label, model in STORED.items()
+    }
+
+
+def wipe(split: Split) -> Data:
+    """A curtain between two answers to the scenes of a split; no network travels with the page."""
+    return data(
+        scenes={
+            "count": len(split.x),
+            "images": encoded_pixels(split.x),
+            "masks": encoded_bytes(split.y),
+        },
+        answers=[
+            {"label": label, "masks": encoded_bytes(masks)}
+            for label, masks in two_answers(split.x).items()
+        ],
         colours=scenes.COLOURS,
     )  # fmt: skip
 
