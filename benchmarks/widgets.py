@@ -9,7 +9,7 @@ where a median is above the limit.
 from __future__ import annotations
 
 import argparse
-import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from playwright.sync_api import sync_playwright
 
 from publish.project import ROOT
 from tarea2 import widgets
+
+sys.path.append(str(ROOT))  # where make.py stands, which knows what browsers are called
+import make
 
 # Model -> a JavaScript function that makes a call to time, from the loaded network.
 CALLS = {
@@ -40,9 +43,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--limit", type=float, default=100.0, help="milliseconds, of the median")
     options = parser.parse_args()
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise SystemExit("Chromium is not installed; install the system's package `chromium`")
+    program = make.browser()
+    if not program:
+        raise SystemExit(make.NO_BROWSER)
     slow = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         sources = [ROOT / "theme" / "widgets" / f"{name}.js" for name in ("operations", "piece", "networks")]  # fmt: skip

@@ -34,8 +34,7 @@ def main() -> None:
             if not asked or path in [Path(name).as_posix() for name in asked]
         ]
         wanted = executions(pages, project)
-        if any(execution.changed_input for execution in wanted):
-            widgets.forget(project.output)
+        widgets.forget_stale(project.output, wanted)
         found = inventory(project.output)
         write_atomically(project.cache / "before-quarto.json", json.dumps(found))
         execute.run_all(wanted, jobs=os.cpu_count() or 2)

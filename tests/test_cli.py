@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 
 from command import run_cli, told
 from tarea2 import augmentation, losses, models, paths, results, studies
-from tarea2.commands import renamed
+from tarea2.commands import cli, renamed
 from tarea2.studies import running
 
 
@@ -122,6 +123,17 @@ def test_the_help_names_what_the_registries_hold():
 )  # fmt: skip
 def test_an_older_spelling_is_another_name_of_a_command(older, newer):
     assert renamed.renamed(older.split()) == (newer.split() if newer else None)
+
+
+def test_older_spellings_know_the_options_without_a_value_and_the_models():
+    """Else the word after an option is taken for its value, or a model for a path."""
+    commands = typer.main.get_command(cli.app).commands
+    predict, images = commands["predict"].commands, commands["images"].commands
+    assert set(renamed.MODELS) == set(predict)
+    options = [*commands["train"].params, *images["train"].params]
+    flags = [option for option in options if getattr(option, "is_flag", False)]
+    spellings = {name for flag in flags for name in (*flag.opts, *flag.secondary_opts)}
+    assert set(renamed.FLAGS) == spellings | {"--help"}
 
 
 def test_an_older_spelling_works_and_says_the_other(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The encoder-decoder builder: every field, odd sizes, counts by hand, peers."""
+"""The encoder-decoder builder: every field, odd sizes, counts by hand, published networks."""
 
 import re
 from dataclasses import replace
@@ -173,7 +173,7 @@ def test_seeds_decide_the_weights():
 
 
 @pytest.mark.parametrize("network", ["BasicUNet", "UNet"])
-def test_peers_run(network):
+def test_published_networks_run(network):
     model = build(PeerSpec(network))
     assert model(torch.zeros(1, 1, 48, 48)).shape == (1, 11, 48, 48)
     assert isinstance(next(model.parameters()), nn.Parameter)

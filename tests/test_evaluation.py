@@ -20,6 +20,7 @@ from tarea2.models import (
     build,
 )
 from tarea2.studies import segmentation
+from tarea2.training import Recipe, fit
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1)
 
@@ -90,6 +91,23 @@ def test_every_member_of_a_classifier_is_scored():
         loss = F.cross_entropy(scores[member], split.y).item()
         assert of.curve["loss"] == pytest.approx(loss, rel=1e-5)
         assert of.confusion.sum() == 50
+
+
+def test_after_an_epoch_the_curve_is_measured_and_nothing_else(scenes, monkeypatch):
+    signals, digits = datasets.mnist1d().test, datasets.digits().test
+    for spec, split, seeds in (
+        (TINY, scenes.test, (0,)),
+        (SignalNetSpec(), signals, (0, 1)),
+        (AutoencoderSpec(2), digits, (0,)),
+    ):
+        model = build(spec, seeds)
+        task = TASKS[model.task]
+        assert task.curves(model, split) == [of.curve for of in task.evaluate(model, split)]
+    for name in ("boundary_counts", "class_counts"):
+        monkeypatch.setattr(metrics, name, None)
+    fit(TINY, scenes, Recipe(epochs=1, batch_size=8, lr=1e-3))
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        TASKS[Task.SEGMENTATION].evaluate(build(TINY), scenes.test)
 
 
 def test_a_network_of_its_own_objective_says_what_is_measured():

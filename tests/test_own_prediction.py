@@ -216,6 +216,16 @@ def test_a_network_trained_on_parts_takes_large_images():
     assert not Predictor.from_card(predictor().model, card).tiled
 
 
+@pytest.mark.parametrize("part", ["data", "preparation", "legend", "size", "entries", "kind"])
+def test_a_card_that_lacks_something_says_what(part):
+    data = {"preparation": Preprocessing().describe(), "legend": LEGEND.describe()}
+    card = {"model": "mine", "data": data}
+    for fields in (card, data, *data.values()):
+        fields.pop(part, None)
+    with pytest.raises(ResultError, match=rf"the card of mine .*'{part}'.*; train it again"):
+        Predictor.from_card(predictor().model, card)
+
+
 # The model's files ------------------------------------------------------------------------------
 
 

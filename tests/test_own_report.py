@@ -17,11 +17,13 @@ import command
 from publish import engines, standalone
 from publish.page import read
 from tarea2 import metrics, results
+from tarea2.commands.images import Engine
 from tarea2.datasets import DataError, Reading
 from tarea2.datasets.images.label_inference import MaskOptions
 from tarea2.datasets.images.reading import read as read_image
 from tarea2.own import prediction, report
 from tarea2.own.stored import OwnRuns, examples, find, load
+from tarea2.own.study import Training, prepare
 from tarea2.plots import labels
 from tarea2.plots import segmentation as draw
 from tarea2.records import ResultError
@@ -115,6 +117,29 @@ def test_quarto_that_is_not_there_is_named_in_one_sentence(store, monkeypatch, c
     assert not (store / "reports").exists()
 
 
+def test_the_command_knows_the_engines_that_there_are():
+    assert list(Engine) == list(engines.Engine)  # as strings: neither imports the other
+
+
+@pytest.mark.parametrize("program", ["/bin/quarto", None])
+def test_auto_takes_quarto_where_it_is_installed(tmp_path, monkeypatch, program):
+    class Taken(Exception):
+        """Says which of the two makes the page, and stops there."""
+
+    def take(name):
+        def taken(*arguments):
+            raise Taken(name)
+
+        return taken
+
+    monkeypatch.setattr(engines, "installed_quarto", lambda: (program, "as this test says"))
+    monkeypatch.setattr(standalone, "_with_quarto", take("quarto"))
+    monkeypatch.setattr(standalone.execute, "run", take("builtin"))
+    (tmp_path / "page.qmd").write_text('---\ntitle: "x"\njupyter: python3\n---\n\nHola.\n')
+    with pytest.raises(Taken, match="quarto" if program else "builtin"):
+        standalone.make(tmp_path / "page.qmd", engines.Engine.AUTO)
+
+
 def test_an_altered_run_is_refused(store, capsys):
     path = next((store / "results" / NAME).glob("*.json"))
     run = json.loads(path.read_text())
@@ -136,6 +161,10 @@ def test_runs_of_another_recipe_do_not_count(original, store):
     assert len(stored.runs) == 1
     assert stored.others == ["baseline"]
     assert stored.content["recipe"]["epochs"] == 1
+    # Training, which has the images, ranks the same runs.
+    ranked, others = prepare(images, masks, NAME, store, training=Training(epochs=1)).load()
+    assert list(ranked["key"]) == list(stored.runs["key"])
+    assert others == stored.others
 
 
 def test_what_was_wished_of_the_reading_comes_back(tmp_path):

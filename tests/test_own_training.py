@@ -479,7 +479,7 @@ def test_what_cannot_be_predicted_gets_one_sentence(
         (("--size", "16x32", "--crop", "16"), "--size and --crop exclude each other"),
         (("--crop", "17"), "--crop 17: expected a multiple of 16"),
         (("--augment", "spin"), "--augment 'spin', expected some of flip, scale, colour"),
-        (("--class-weights", "x"), "--class-weights 'x', expected none or inverse-log"),
+        (("--class-weights", "x"), "--class-weights is 'x', expected one of none, inverse-log"),
         (("--values", "1"), "--values '1': expected at least two different numbers"),
         (("--values", "a,b"), "--values 'a': expected whole numbers"),
         (("--colours", "nowhere.txt"), "cannot be read as a list of colours"),

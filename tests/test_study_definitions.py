@@ -59,7 +59,7 @@ def test_the_wide_separable_network_costs_what_the_reference_does():
         ("PlainConvUNet", 1_928_171),
     ],
 )  # fmt: skip
-def test_peers_have_their_authors_sizes_and_learn(name, parameters):
+def test_published_networks_have_their_authors_sizes_and_learn(name, parameters):
     pytest.importorskip("monai")
     if name == "PlainConvUNet":
         pytest.importorskip("dynamic_network_architectures")
@@ -75,12 +75,12 @@ def test_peers_have_their_authors_sizes_and_learn(name, parameters):
     assert all(used)
 
 
-def test_a_peer_that_nobody_knows_is_refused_with_those_that_are_known():
+def test_a_published_network_that_nobody_knows_is_refused_with_those_that_are_known():
     with pytest.raises(ValueError, match=r"'UNetPlus', expected one of BasicUNet, .*PlainConvUNet"):
         models.build(PeerSpec("UNetPlus"))
 
 
-def test_stored_peers_are_described_as_before():
+def test_stored_published_networks_are_described_as_before():
     assert records.describe(PeerSpec()) == (
         "PeerSpec", {"network": "BasicUNet", "inputs": 1, "classes": 11},
     )  # fmt: skip
@@ -130,7 +130,7 @@ def test_each_network_was_tried_at_the_rates_that_the_rule_asks_for():
         assert name in recipes.COMPARED or asked == found
 
 
-def test_peers_at_full_size_take_the_main_recipe_but_for_the_rate():
+def test_published_networks_at_full_size_take_the_main_recipe_but_for_the_rate():
     for definition in published_models.DEFINITIONS:
         rate = float(definition.name.split("-lr-")[-1]) if "-lr-" in definition.name else 3e-3
         assert definition.recipe == dataclasses.replace(segmentation.RECIPE, lr=rate)
@@ -139,7 +139,7 @@ def test_peers_at_full_size_take_the_main_recipe_but_for_the_rate():
         assert published_models.OWN[name] in rates
 
 
-def test_each_peer_is_measured_at_the_rate_that_is_best_on_validation():
+def test_each_published_network_is_measured_at_the_rate_that_is_best_on_validation():
     runs = studies.load("segmentation-peers")
     found = {
         name: {
@@ -186,16 +186,16 @@ def test_at_the_common_rate_all_have_the_same_recipe_and_seed():
         assert run["test_miou"] == score
 
 
-def test_a_peer_meets_the_best_of_ours_that_costs_no_more():
+def test_a_published_network_meets_the_best_of_ours_that_costs_no_more():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
     found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
     means = found.groupby("name")[["parameters", "macs", "validation_miou"]].mean()
     matches = published_models.matches(found)
     assert set(matches) == set(published_models.THEIRS)
     assert means.loc[list(matches), "macs"].is_monotonic_increasing
-    for peer, ours in matches.items():
-        assert means.loc[ours, "macs"] <= means.loc[peer, "macs"]
-        assert means.loc[ours, "parameters"] <= means.loc[peer, "parameters"] / 3
+    for published, ours in matches.items():
+        assert means.loc[ours, "macs"] <= means.loc[published, "macs"]
+        assert means.loc[ours, "parameters"] <= means.loc[published, "parameters"] / 3
         assert (found["name"] == ours).sum() == 5
     # A better one of ours is chosen where it costs little enough, and only there.
     better = found[found["name"] == "reference"].assign(
@@ -207,7 +207,7 @@ def test_a_peer_meets_the_best_of_ours_that_costs_no_more():
         assert again["segresnet-8"] == matches["segresnet-8"]
 
 
-def test_the_peer_that_learns_from_more_and_fewer_scenes_is_the_best_on_validation():
+def test_the_published_network_that_learns_from_more_and_fewer_scenes_is_the_best_on_validation():
     varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
     found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
     means = found.groupby("name")["validation_miou"].mean()

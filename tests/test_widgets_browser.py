@@ -690,8 +690,8 @@ def test_the_explorer_tells_correlations_curves_and_specs(piece):
         f"Correlación de rangos: {whole}"
     )
     page.locator("#explorador summary").click()
-    page.get_by_role("button", name=labels.KINDS["peer"][2]).click()
-    rest = table[table["kind"] != labels.KINDS["peer"][2]]
+    page.get_by_role("button", name=labels.KINDS["published"][2]).click()
+    rest = table[table["kind"] != labels.KINDS["published"][2]]
     without = number(rest["parameters"].corr(rest["miou"], "spearman"), 2)
     expect(page.locator("#explorador .tarea-says")).to_contain_text(f"sin las elegidas, {without}")
     expect(page.locator("#explorador tbody")).to_contain_text("MONAI BasicUNet")

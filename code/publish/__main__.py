@@ -14,14 +14,9 @@ import typer
 from publish import engines
 from publish.build import build
 from publish.build_state import FORMS
+from publish.engines import Engine
 from publish.project import Project, PublishError, require_own
 from publish.publication import HalfPublished
-
-
-class Engine(StrEnum):
-    auto = "auto"
-    quarto = "quarto"
-    builtin = "builtin"
 
 
 class Form(StrEnum):
@@ -32,7 +27,7 @@ class Form(StrEnum):
 
 def main(
     engine: Annotated[Engine, typer.Option(help="auto takes Quarto where it can be had.")] = (
-        Engine.auto
+        Engine.AUTO
     ),
     page: Annotated[list[str] | None, typer.Option(help="Build only this page; repeatable.")] = (
         None
@@ -54,13 +49,13 @@ def main(
             if name not in project.pages:
                 raise PublishError(f"{name} is no page; pages are {', '.join(project.pages)}")
         quarto, reason = None, "chosen with --engine"
-        if to and engine is Engine.quarto:
+        if to and engine is Engine.QUARTO:
             raise PublishError("--to goes with the built-in renderer: add --engine builtin")
-        if to and engine is Engine.auto:
+        if to and engine is Engine.AUTO:
             reason = "chosen with --to"
-        elif engine is not Engine.builtin:
+        elif engine is not Engine.BUILTIN:
             quarto, reason = engines.find_quarto(project)
-        if engine is Engine.quarto and not quarto:
+        if engine is Engine.QUARTO and not quarto:
             raise PublishError(f"Quarto was asked for but cannot be used: {reason}")
         if not project.config.get("author"):
             print("No author: fill in `author` in _autoria.yml to have it on the pages")

@@ -37,16 +37,15 @@ def build(
     state = BuildState(project, pages, "builtin", staging, forms)
     changed = state.changed(only, force)
     titles = website.titles(pages) if changed else {}
-    if force or any(execution.changed_input for execution in changed):
-        widgets.forget(staging)
+    widgets.forget_stale(staging, changed, force)
     errors = []
     # Kernels, pandoc and Typst do the work; the threads wait for them.
     with (
-        execute.forkserver(changed, force) as forkserver,
+        execute.forkserver(changed, force) as server,
         ThreadPoolExecutor(max(1, min(jobs, len(changed)))) as pool,
     ):
         tasks = {
-            pool.submit(_make, execution, titles, force, forkserver, forms): execution
+            pool.submit(_make, execution, titles, force, server, forms): execution
             for execution in changed
         }
         for task in as_completed(tasks):
@@ -84,13 +83,13 @@ def _make(
     execution: Execution,
     titles: dict[str, str],
     force: bool,
-    forkserver: kernels.ForkServer | None,
+    server: kernels.ForkServer | None,
     forms: Sequence[str],
 ) -> list[resources.Resource]:
     """Make one page; returns the files that it shows."""
     page, project = execution.page, execution.project
     staging = project.cache / "site"
-    notebook = execute.run(execution, force, forkserver)
+    notebook = execute.run(execution, force, server)
     own = resources.find(page, project, render.prose(notebook))
     if "html" in forms:
         site = website.navigation(page, titles, project)

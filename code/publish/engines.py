@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 
 from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
@@ -16,6 +17,15 @@ from publish.build_state import BuildState, made
 from publish.files import MADE
 from publish.page import Page, read
 from publish.project import Project, PublishError
+
+
+class Engine(StrEnum):
+    """What makes pages; ``auto`` takes Quarto where it can be had."""
+
+    AUTO = "auto"
+    QUARTO = "quarto"
+    BUILTIN = "builtin"
+
 
 QUARTO_PACKAGE = "quarto-cli==1.10.19"
 OLDEST_QUARTO = (1, 10)
@@ -90,8 +100,7 @@ def build_with_quarto(
     site = work / project.config["project"]["output-dir"]
     state = BuildState(project, pages, "quarto", site)
     changed = state.changed(only, force)
-    if force or any(each.changed_input for each in changed):
-        widgets.forget(site)
+    widgets.forget_stale(site, changed, force)
     if changed:
         execute.run_all(changed, force, jobs)
         own = [resources.find(each.page, project, render.prose(each.notebook)) for each in changed]

@@ -26,7 +26,7 @@ FIGURES = ["--InlineBackend.figure_formats=png", "--InlineBackend.figure_formats
 
 
 def run(
-    execution: Execution, force: bool = False, forkserver: kernels.ForkServer | None = None
+    execution: Execution, force: bool = False, server: kernels.ForkServer | None = None
 ) -> nbformat.NotebookNode:
     """Execute a page if something that it depends on has changed; returns its notebook.
 
@@ -34,9 +34,9 @@ def run(
     """
     if force or execution.stale is not None:
         try:
-            results, used = _execute(execution.page, execution.project, forkserver)
+            results, used = _execute(execution.page, execution.project, server)
         except RuntimeError:  # it did not start: another program took a port that it was given
-            results, used = _execute_again(execution.page, execution.project, forkserver)
+            results, used = _execute_again(execution.page, execution.project, server)
         execution.store(results, used)
     return execution.notebook
 
@@ -83,16 +83,16 @@ def _runs_something(page: Page) -> bool:
 
 
 def _execute_again(
-    page: Page, project: Project, forkserver: kernels.ForkServer | None
+    page: Page, project: Project, server: kernels.ForkServer | None
 ) -> tuple[list[dict], dict]:
     try:
-        return _execute(page, project, forkserver)
+        return _execute(page, project, server)
     except RuntimeError as error:
         raise PublishError(f"{page.path}: no Python kernel starts: {error}") from None
 
 
 def _execute(
-    page: Page, project: Project, forkserver: kernels.ForkServer | None
+    page: Page, project: Project, server: kernels.ForkServer | None
 ) -> tuple[list[dict], dict]:
     """What each cell gave, and the record of what they used."""
     if not _runs_something(page):
@@ -102,7 +102,7 @@ def _execute(
         )
     client = NotebookClient(
         nbformat.v4.new_notebook(),
-        km=kernels.manager(forkserver),
+        km=kernels.manager(server),
         timeout=TIMEOUT,
         coalesce_streams=True,  # one block for what a cell prints, however often it is sent
         extra_arguments=["--log-level=CRITICAL", "--HistoryManager.hist_file=:memory:", *FIGURES],

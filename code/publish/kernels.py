@@ -93,21 +93,21 @@ def prepared(
     if pages < 2 or not modules or sys.platform != "linux":
         yield None
         return
-    forkserver = ForkServer(modules, skipped, folder, given)
+    server = ForkServer(modules, skipped, folder, given)
     try:
-        yield forkserver
+        yield server
     finally:
-        forkserver.close()
+        server.close()
 
 
-def manager(forkserver: ForkServer | None) -> AsyncKernelManager:
+def manager(server: ForkServer | None) -> AsyncKernelManager:
     """What starts and ends the kernel of one page, with the Python that runs this."""
     # No kernel that a user has installed under the same name, but ipykernel's own.
     specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
     made = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
-    if forkserver is not None:
+    if server is not None:
         made.provisioner = ForkedProvisioner(
-            forkserver, parent=made, kernel_spec=made.kernel_spec, kernel_id=made.kernel_id
+            server, parent=made, kernel_spec=made.kernel_spec, kernel_id=made.kernel_id
         )
     return made
 
@@ -115,13 +115,13 @@ def manager(forkserver: ForkServer | None) -> AsyncKernelManager:
 class ForkedProvisioner(LocalProvisioner):
     """Jupyter's local provisioner with a fork in place of a new Python."""
 
-    def __init__(self, forkserver: ForkServer, **kwargs):
+    def __init__(self, server: ForkServer, **kwargs):
         super().__init__(**kwargs)
-        self._forkserver = forkserver
+        self._server = server
 
     async def launch_kernel(self, cmd: list[str], **kwargs):
         arguments = cmd[cmd.index("-m") + 2 :] if "-m" in cmd else cmd[1:]
-        number = self._forkserver.fork(arguments, kwargs["env"], kwargs.get("cwd") or os.getcwd())
+        number = self._server.fork(arguments, kwargs["env"], kwargs.get("cwd") or os.getcwd())
         self.process = _Forked(number)
         self.pid = number
         self.pgid = number  # it leads its own group

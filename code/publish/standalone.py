@@ -10,7 +10,6 @@ import base64
 import mimetypes
 import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from publish import engines, execute, render, resources
+from publish.engines import Engine
 from publish.execution import Execution
 from publish.files import write_atomically
 from publish.page import Page, read
@@ -29,13 +29,6 @@ FILTERS = ("links", "together", "unbroken", "scrolling")
 FOLDERS = ("filters", "quarto", "site", "typst")  # of the theme
 
 
-class Engine(StrEnum):
-    """What makes the page."""
-
-    BUILTIN = "builtin"
-    QUARTO = "quarto"
-
-
 def make(source: Path, engine: Engine = Engine.BUILTIN) -> tuple[Path, Path]:
     """Execute a page and write ``<page>.html`` and ``<page>.pdf`` beside it; returns both.
 
@@ -43,6 +36,8 @@ def make(source: Path, engine: Engine = Engine.BUILTIN) -> tuple[Path, Path]:
     """
     if THEME is None:
         raise PublishError("the folder theme/ is missing: this copy of the package makes no pages")
+    if engine is Engine.AUTO:
+        engine = Engine.QUARTO if engines.installed_quarto()[0] else Engine.BUILTIN
     execute.require_kernel()
     root = source.resolve().parent
     for name in FOLDERS:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from publish.execution import Execution
 from publish.files import write_atomically
 from publish.page import Page
 from publish.project import Project, PublishError
@@ -16,11 +17,17 @@ FOLDER = "widgets"  # of the theme and of the site
 PIECE = re.compile(r"^:::+ *\{[^}\n]*\.tarea-", re.MULTILINE)
 
 
-def forget(site: Path) -> None:
-    """Remove the data of a site whose pages use something that has changed: it is written anew.
+def forget_stale(site: Path, executions: list[Execution], force: bool = False) -> None:
+    """Forget the data of a site if an input of one of these pages has changed, or all is forced.
 
     Pages with pieces use the modules, models and results that the data comes from.
     """
+    if force or any(execution.changed_input for execution in executions):
+        forget(site)
+
+
+def forget(site: Path) -> None:
+    """Remove the data of a site: it is written anew."""
     shutil.rmtree(site / FOLDER / "data", ignore_errors=True)
 
 
@@ -28,7 +35,7 @@ def write(project: Project, pages: list[Page], site: Path) -> None:
     """Write ``site/widgets``, if a page has a piece; nothing of an earlier build stays in it.
 
     The project's module ``publish.widgets`` in ``_quarto.yml`` writes the data, as a program that
-    is given a folder. Data that is there stays: see :func:`forget`.
+    is given a folder. Data that is there stays: see :func:`forget_stale`.
     """
     folder, data = site / FOLDER, site / FOLDER / "data"
     module = project.settings.widgets

@@ -112,24 +112,28 @@ class Classification:
     def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
         """Cross-entropy, share of errors and accuracy, of each member."""
         scores = predict(model, split.x)  # (S, n, K)
-        members, _, classes = scores.shape
-        target = split.y.expand(members, -1)  # (S, n)
-        loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(), reduction="none")
-        prediction = scores.argmax(2)
-        losses = loss.view(members, -1).mean(1).tolist()
-        errors = (prediction != target).float().mean(1).tolist()
         found = []
-        for member in range(members):
-            confusion = metrics.confusion_matrix(target[member], prediction[member], classes)
-            found.append(
-                Evaluation(
-                    {"loss": losses[member], "error": errors[member]},
-                    {"accuracy": metrics.pixel_accuracy(confusion)},
-                    confusion,
-                    scores=scores[member],
-                )
-            )
+        for of, curve in zip(scores, _class_curves(scores, split.y), strict=True):
+            confusion = metrics.confusion_matrix(split.y, of.argmax(1), of.shape[1])
+            measures = {"accuracy": metrics.pixel_accuracy(confusion)}
+            found.append(Evaluation(curve, measures, confusion, scores=of))
         return found
+
+    def curves(
+        self, model: Network, split: Split, background: bool = True
+    ) -> list[dict[str, float]]:
+        """The curves of :meth:`evaluate` alone."""
+        return _class_curves(predict(model, split.x), split.y)
+
+
+def _class_curves(scores: Tensor, y: Tensor) -> list[dict[str, float]]:
+    """Loss and share of errors of each member; ``scores``: ``(S, n, K)``, ``y``: ``(n,)``."""
+    members = len(scores)
+    target = y.expand(members, -1)  # (S, n)
+    loss = F.cross_entropy(scores.flatten(0, 1), target.flatten(), reduction="none")
+    losses = loss.view(members, -1).mean(1).tolist()
+    errors = (scores.argmax(2) != target).float().mean(1).tolist()
+    return [{"loss": a, "error": b} for a, b in zip(losses, errors, strict=True)]
 
 
 class Segmentation:
@@ -152,21 +156,42 @@ class Segmentation:
         boundaries = np.zeros((2, 2), dtype=np.int64)
         for truth, scores in predict_masks(model, split):
             counted, found = truth != IGNORED, scores.argmax(0)
-            loss += F.cross_entropy(
-                scores[None], truth[None], reduction="sum", ignore_index=IGNORED
-            ).item()
+            loss += _summed_loss(truth, scores)
             cm = metrics.confusion_matrix(truth[counted], found[counted], len(scores))
             confusion = confusion + cm
             counts.append(metrics.class_counts(cm))
             boundaries += metrics.boundary_counts(truth[None], found[None], counted[None])
-        curve = {
-            "loss": loss / max(1, int(confusion.sum())),
-            "error": 1 - metrics.pixel_accuracy(confusion),
-            "miou": metrics.mean_iou(confusion, background),
-        }
         measures = _mask_measures(confusion, background)
         measures["edge_error"], measures["inner_error"] = metrics.wrong_shares(boundaries)
+        curve = _mask_curve(loss, confusion, background)
         return [Evaluation(curve, measures, confusion, np.array(counts))]
+
+    def curves(
+        self, model: Network, split: Split, background: bool = True
+    ) -> list[dict[str, float]]:
+        """The curve of :meth:`evaluate` alone: neither boundaries nor single images."""
+        loss = 0.0
+        confusion: Any = 0  # (K, K) once something is counted
+        for truth, scores in predict_masks(model, split):
+            counted, found = truth != IGNORED, scores.argmax(0)
+            loss += _summed_loss(truth, scores)
+            confusion = confusion + metrics.confusion_matrix(
+                truth[counted], found[counted], len(scores)
+            )
+        return [_mask_curve(loss, confusion, background)]
+
+
+def _summed_loss(truth: Tensor, scores: Tensor) -> float:
+    """Cross-entropy over the pixels of one image that count."""
+    return F.cross_entropy(scores[None], truth[None], reduction="sum", ignore_index=IGNORED).item()
+
+
+def _mask_curve(loss: float, confusion: np.ndarray, background: bool) -> dict[str, float]:
+    return {
+        "loss": loss / max(1, int(confusion.sum())),
+        "error": 1 - metrics.pixel_accuracy(confusion),
+        "miou": metrics.mean_iou(confusion, background),
+    }
 
 
 def _mask_measures(confusion: np.ndarray, background: bool) -> dict[str, float]:
@@ -192,8 +217,13 @@ class OwnObjective:
 
     def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
         """What :meth:`tarea2.models.Network.measure` gives."""
-        found = model.measure(split.x, split.y)
-        return [Evaluation(found, found)]
+        return [Evaluation(found, found) for found in self.curves(model, split)]
+
+    def curves(
+        self, model: Network, split: Split, background: bool = True
+    ) -> list[dict[str, float]]:
+        """The same numbers: nothing else is measured."""
+        return [model.measure(split.x, split.y)]
 
 
 TASKS: dict[Task, Classification | Segmentation | OwnObjective] = {

@@ -24,6 +24,7 @@ from tarea2.datasets.images.reading import Picture
 from tarea2.evaluation import forward
 from tarea2.models import Network
 from tarea2.paths import replacing
+from tarea2.records import ResultError
 from tarea2.tiling import scores_in_tiles
 
 MADE_BY = "tarea2 predict"
@@ -45,12 +46,22 @@ class Predictor:
 
     @classmethod
     def from_card(cls, model: Network, card: dict[str, Any]) -> Predictor:
-        """As the card of a stored model says; KeyError where it names no classes."""
-        data = card["data"]
-        return cls(
-            model, Preprocessing.from_description(data["preparation"]),
-            LabelMap.from_description(data["legend"]), tiled=data.get("crop") is not None,
-        )  # fmt: skip
+        """As the card of a stored model says.
+
+        Raises ResultError where it lacks what a picture is read or a mask is drawn by.
+        """
+        try:
+            data = card["data"]
+            preprocessing = Preprocessing.from_description(data["preparation"])
+            label_map = LabelMap.from_description(data["legend"])
+        except (KeyError, TypeError) as error:
+            fault = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
+            raise ResultError(
+                f"the card of {card.get('model', 'this model')} {fault}, of what says how pictures "
+                "are read and masks drawn: expected a network that was trained on images and masks "
+                "of files; train it again"
+            ) from None
+        return cls(model, preprocessing, label_map, tiled=data.get("crop") is not None)
 
     def fitted_to(self, picture: Picture) -> Predictor:
         """The same for a picture of another shape than those that the network learnt from.

@@ -9,6 +9,7 @@ asked for. What does not fit is refused, never silently used.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,17 @@ def load(study: str, store: Path | None = None) -> pd.DataFrame:
         raise ResultError(
             f"no results of {study!r} in {short(folder.parent)}; run `tarea2 train {study}`"
         )
+    return table(map(read, files))
+
+
+def table(runs: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Runs as :func:`load` gives them: a row each."""
     rows = []
-    for path in files:
-        run = read(path)
+    for run in runs:
         scalars = {k: v for k, v in run["metrics"].items() if isinstance(v, int | float)}
         rows.append({field: run[field] for field in COLUMNS} | scalars)
-    return pd.DataFrame(rows).sort_values(["name", "seed"]).reset_index(drop=True)
+    found = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+    return found.sort_values(["name", "seed"]).reset_index(drop=True)
 
 
 def save_measures(name: str, content: dict[str, Any]) -> Path:

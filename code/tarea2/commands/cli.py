@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tarea2.commands import images
-from tarea2.commands import jobs as training
-from tarea2.commands.jobs import Address, Backend, Force, Jobs, Only, Seeds
+from tarea2.commands import images, train_runs
 from tarea2.commands.renamed import renamed
+from tarea2.commands.train_runs import Address, Backend, Force, Jobs, Only, Seeds
 
 if TYPE_CHECKING:  # commands import what they need: `tarea2 --help` should not wait for PyTorch
     from pandas import DataFrame
@@ -73,7 +72,7 @@ def train(
         Path | None,
         typer.Option(
             help="Folder for results and models; default: the project's.",
-            rich_help_panel=training.RUNS,
+            rich_help_panel=train_runs.RUNS,
         ),
     ] = None,
     jobs: Jobs = 1,
@@ -86,10 +85,10 @@ def train(
     """
     from tarea2 import studies
 
-    training.check(backend, address, out)
+    train_runs.check(backend, address, out)
     chosen = _placed(studies.find(study), only, seeds, force, out)
-    training.train(chosen, only, seeds, jobs, force, address)
-    training.end(chosen, only)
+    train_runs.train(chosen, only, seeds, jobs, force, address)
+    train_runs.end(chosen, only)
 
 
 def _placed(

@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tarea2.commands import jobs as training
-from tarea2.commands.jobs import Address, Backend, Force, Jobs, Only, Seeds
+from tarea2.commands import train_runs
+from tarea2.commands.train_runs import Address, Backend, Force, Jobs, Only, Seeds
 
 if TYPE_CHECKING:  # a command imports what it needs: its help should not wait for PyTorch
     from tarea2.own.study import OwnStudy
 
 DATA, MASKS, SIZES = "Images and masks", "What masks mean", "Sizes"
-LEARNING, RUNS = "How networks learn", training.RUNS
+LEARNING, RUNS = "How networks learn", train_runs.RUNS
 
 app = typer.Typer(no_args_is_help=True)
 
 
 class Engine(StrEnum):
-    """What makes the pages of a report."""
+    """What makes the pages of a report: as ``publish.engines`` has it, which is not imported."""
 
-    BUILTIN = "builtin"
+    AUTO = "auto"
     QUARTO = "quarto"
+    BUILTIN = "builtin"
 
 
 @app.command()
@@ -168,20 +169,18 @@ def train(
     from tarea2.datasets.images.picture import parse_bands
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.losses import CLASS_WEIGHTS
+    from tarea2.models.network import check_choice
     from tarea2.own.learning_rate import sweep, with_rate
     from tarea2.own.ranking import ranking
     from tarea2.own.study import Training, prepare, stale_advice, too_short
     from tarea2.studies import Stale, running
 
-    if class_weights not in CLASS_WEIGHTS:
-        raise ValueError(
-            f"--class-weights {class_weights!r}, expected {' or '.join(CLASS_WEIGHTS)}"
-        )
+    check_choice("--class-weights", class_weights, CLASS_WEIGHTS)
     if lr is not None and not 0 < lr < 10:
         raise ValueError(f"--lr {lr:g}: expected more than 0 and less than 10, such as 0.01")
     if epochs and steps:
         raise ValueError("--epochs and --steps exclude each other")
-    training.check(backend, address, out)
+    train_runs.check(backend, address, out)
     options = MaskOptions(
         parse_values(values), parse_ignored(ignore or []), threshold,
         colours.resolve() if colours else None, background, objects,
@@ -206,17 +205,17 @@ def train(
         if not force:
             running.missing(own.study, only, seeds)  # stops where runs are stale
         if own.sweeps:
-            with training.stoppable():
+            with train_runs.stoppable():
                 own = with_rate(own, sweep(own, only))
         own.remember()
-        training.train(own.study, only, seeds, jobs, force, address)
+        train_runs.train(own.study, only, seeds, jobs, force, address)
     except Stale as error:
         raise ValueError(stale_advice(own, error)) from None
     print(ranking(own))
     _advise(own)
     for line in too_short(own):
         print(f"tarea2: {line}", file=sys.stderr)
-    training.end(own.study, only)
+    train_runs.end(own.study, only)
 
 
 @app.command()
@@ -260,7 +259,7 @@ def report(
         Path | None, typer.Option("-o", "--output", help="Folder for the pages; FOLDER/reports.")
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="What makes the pages; Quarto has to be installed.")
+        Engine, typer.Option(help="What makes the pages; auto takes Quarto where it is installed.")
     ] = Engine.BUILTIN,
 ) -> None:
     """Write a study on your own images as a page: HTML in one file, and PDF.

@@ -17,7 +17,7 @@ from tarea2.models.encoder_decoder import (
     EncoderDecoderSpec,
 )
 from tarea2.models.network import Network, Task
-from tarea2.models.published import Peer, PeerSpec
+from tarea2.models.published import PeerSpec, PublishedNetwork
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,
@@ -60,10 +60,10 @@ __all__ = [
     "Network",
     "NumberWriter",
     "NumberWriterSpec",
-    "Peer",
     "PeerSpec",
     "Perceptron",
     "PerceptronSpec",
+    "PublishedNetwork",
     "ReceptiveField",
     "SignalNet",
     "SignalNetSpec",

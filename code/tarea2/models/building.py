@@ -11,7 +11,7 @@ from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNe
 from tarea2.models.efficient_unet import EfficientUnet, EfficientUnetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
 from tarea2.models.network import Network, check_choice, initialise
-from tarea2.models.published import Peer, PeerSpec
+from tarea2.models.published import PeerSpec, PublishedNetwork
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
     DilatedNet,
@@ -35,7 +35,7 @@ NETWORKS: dict[type, type[Any]] = {
     DigitNetSpec: DigitNet,
     AutoencoderSpec: Autoencoder,
     EncoderDecoderSpec: EncoderDecoder,
-    PeerSpec: Peer,
+    PeerSpec: PublishedNetwork,
     NumberWriterSpec: NumberWriter,
     EfficientUnetSpec: EfficientUnet,
 }

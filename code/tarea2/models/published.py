@@ -19,17 +19,20 @@ NNUNET_FILTERS = (32, 64, 128, 256)
 
 @dataclass(frozen=True)
 class PeerSpec:
-    """A network to compare with: one of :data:`PUBLISHED`."""
+    """A published network: one of :data:`BUILDERS`.
+
+    The class is named as stored runs and their keys name it.
+    """
 
     network: str = "BasicUNet"
     inputs: int = 1
     classes: int = 11
 
     def __post_init__(self) -> None:
-        check_choices(self, {"network": PUBLISHED})
+        check_choices(self, {"network": BUILDERS})
 
 
-class Peer(Network):
+class PublishedNetwork(Network):
     """:class:`PeerSpec` built, with the initialisation of its authors."""
 
     task = Task.SEGMENTATION
@@ -40,13 +43,13 @@ class Peer(Network):
         super().__init__()
         self.spec = spec
         try:
-            self.network = PUBLISHED[spec.network](spec)
+            self.network = BUILDERS[spec.network](spec)
         except ImportError:
             # nnU-Net's library asks for torchvision, which this network does without.
             nnunet = "pip install --no-deps dynamic-network-architectures"
             raise ValueError(
                 f"{spec.network} comes from a library that is not installed: "
-                + (nnunet if spec.network == "PlainConvUNet" else 'pip install -e ".[peers]"')
+                + (nnunet if spec.network == "PlainConvUNet" else 'pip install -e ".[published]"')
             ) from None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,7 +87,7 @@ def _nnunet(spec: PeerSpec) -> nn.Module:
 
 
 # Name -> what builds it: of MONAI the class and what differs from its defaults, and nnU-Net's.
-PUBLISHED: dict[str, Callable[[PeerSpec], nn.Module]] = {
+BUILDERS: dict[str, Callable[[PeerSpec], nn.Module]] = {
     "BasicUNet": partial(_monai, "BasicUNet", features=(16, 16, 32, 64, 128, 16)),
     "UNet": partial(_monai, "UNet", channels=(16, 32, 64, 128), strides=(2, 2, 2), num_res_units=2),
     "BasicUNet-default": partial(_monai, "BasicUNet"),

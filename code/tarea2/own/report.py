@@ -36,7 +36,8 @@ def report(
 
     folder: the study's store. name: of the study, where the folder holds several. out: where the
     page goes, by default ``folder/reports``. ``say`` hears what had to be left out, and why.
-    engine: ``builtin`` or ``quarto``, which makes the same page with Quarto's program.
+    engine: ``builtin``, or ``quarto``, which makes the same page with Quarto's program, or
+        ``auto``: Quarto where it is installed.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from tarea2.datasets.images.background import NONE
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.evaluation import predict_masks
 from tarea2.models import load_model
+from tarea2.own.runs import read_runs
 from tarea2.own.study import FIELDS
 from tarea2.records import ResultError
 from tarea2.studies.definition import best_run, sees_one_class
@@ -31,8 +32,8 @@ class OwnRuns:
     """What was trained on own images.
 
     content: of the study's own record, see :data:`.study.FIELDS`. runs: those that
-    belong to its data and recipe, a row each, as :func:`tarea2.results.load` gives them. others:
-    networks whose runs do not. best: the run that is best on validation.
+    belong to its data and recipe (:mod:`.runs`), a row each, as :func:`tarea2.results.load` gives
+    them. others: networks whose runs do not. best: the run that is best on validation.
     """
 
     name: str
@@ -130,13 +131,7 @@ def load(store: Path, name: str) -> OwnRuns:
     Raises ResultError where there is no run of its data and recipe, or a record was altered.
     """
     content = records.read(store / "studies" / f"{name}.json", FIELDS)
-    current, others = [], set()
-    for path in sorted(results.folder_of(name, store).glob("*.json")):
-        run = results.read(path)
-        if (run["data"], run["recipe"]) == (content["data"], content["recipe"]):
-            current.append(run)
-        else:
-            others.add(run["name"])
+    current, others = read_runs(name, store, content)
     images, masks = (paths.short(Path(content[kind])) for kind in ("images", "masks"))
     again = f"`tarea2 images train --images {images} --masks {masks}`"
     if not current:
@@ -150,15 +145,10 @@ def load(store: Path, name: str) -> OwnRuns:
             f"no network of {name} has a defined validation score: the masks of its validation "
             f"images {what}, so there is nothing to rank; add images"
         )
-    rows = [
-        {field: run[field] for field in results.COLUMNS}
-        | {k: v for k, v in run["metrics"].items() if isinstance(v, int | float)}
-        for run in current
-    ]
-    runs = pd.DataFrame(rows).sort_values(["name", "seed"]).reset_index(drop=True)
+    runs = results.table(current)
     for field in ("test_miou", "validation_miou", "test_mean_dice", "test_accuracy"):
         runs[field] = runs.get(field, np.nan)  # undefined in every run
-    return OwnRuns(name, store, content, runs, sorted(others - set(runs["name"])), best)
+    return OwnRuns(name, store, content, runs, others, best)
 
 
 def _as_decided(described: dict[str, Any], label_map: LabelMap) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pandas as pd
 from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
 from tarea2.datasets.images.cache import default_folder
+from tarea2.own.runs import read_runs
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
 from tarea2.training import Recipe
@@ -86,11 +87,8 @@ class OwnStudy:
 
     def load(self) -> tuple[pd.DataFrame, list[str]]:
         """Its runs that belong to these data and this recipe, and the names of other networks."""
-        table = results.load(self.study.name, self.study.store)
-        keys = {definition.name: definition.key() for definition in self.study.definitions}
-        current = table["key"] == table["name"].map(keys)
-        others = sorted(set(table["name"]) - set(table.loc[current, "name"]))
-        return table[current].reset_index(drop=True), others
+        current, others = read_runs(self.study.name, self.study.store, self.content)
+        return results.table(current), others
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ UP = {"miou": "mIoU en el conjunto de prueba", "where": "dónde", "what": "qué"
 # Kind of network in the study -> its sign; KINDS has further ones, of other studies.
 SHAPES = {
     "baseline": "square", "factor": "circle", "reference": "diamond", "combination": "triangle-up",
-    "peer": "cross",
+    "published": "cross",
 }  # fmt: skip
 LOCALE = {
     "number": {"decimal": ",", "thousands": NARROW_SPACE, "grouping": [3], "currency": ["", ""]}

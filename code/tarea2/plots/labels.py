@@ -14,7 +14,7 @@ KINDS = {
     "factor": (style.GREY, "o", "un factor cambiado"),
     "reference": (style.BLACK, "D", "referencia"),
     "combination": (style.BLUE, "^", "combinación"),
-    "peer": (style.ORANGE, "X", "red publicada"),
+    "published": (style.ORANGE, "X", "red publicada"),
     "candidate": (style.GREEN, "v", "red para fotografías"),
     "random": (style.PURPLE, "P", "búsqueda aleatoria"),
 }
@@ -92,8 +92,10 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     kinds = {"baseline": "baseline", "reference": "reference"}
     kinds |= dict.fromkeys((*segmentation.FACTORS, *context.FIELDS), "factor")
     kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *published_models.WIDER), "combination")
-    kinds |= dict.fromkeys((*segmentation.PUBLISHED, *published_models.PUBLISHED), "peer")
-    kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "peer", camvid.EPOCHS_ALONE: "candidate"}
+    kinds |= dict.fromkeys(
+        (*segmentation.SMALL_PUBLISHED, *published_models.FULL_SIZE), "published"
+    )
+    kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "published", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
     kinds |= dict.fromkeys(search.NETWORKS, "random")
     return table.assign(

@@ -24,26 +24,26 @@ RECIPE = Recipe(
 )  # fmt: skip
 LONG = replace(RECIPE, epochs=60, class_weights="none", augment=("colour", "flip", "scale"))
 LIMIT = 300_000  # weights of a candidate, at most
-# What is aimed at on the test part: mean IoU of three seeds, and gain over each peer.
+# What is aimed at on the test part: mean IoU of three seeds, and gain over each published network.
 AIMS = (0.45, 0.03)
 
 # What others publish for images of 360×480: parameters and mean IoU (Paszke et al. 2016).
 PUBLISHED_SCORES = {"ENet": (370_000, 0.513)}
 
 # Of each family of the main study (more depth, more convolutions, more filters, combinations) the
-# network that is best on validation there, and the peers.
+# network that is best on validation there, and the published ones.
 NAMED: dict[str, EncoderDecoderSpec | PeerSpec] = {
     "baseline": segmentation.BASELINE,
     "reference": REFERENCE,
     "depth-3": replace(REFERENCE, **segmentation.FACTORS["depth-3"]),
     "width-16": replace(REFERENCE, **segmentation.FACTORS["width-16"]),
     "wide-slow": segmentation.COMBINATIONS["wide-slow"],
-    "monai-basicunet": segmentation.PUBLISHED["monai-basicunet"],
-    "segresnet-8": published_models.PUBLISHED["segresnet-8"],
-    "attention-unet": published_models.PUBLISHED["attention-unet"],
-    "basicunet-default": published_models.PUBLISHED["basicunet-default"],
+    "monai-basicunet": segmentation.SMALL_PUBLISHED["monai-basicunet"],
+    "segresnet-8": published_models.FULL_SIZE["segresnet-8"],
+    "attention-unet": published_models.FULL_SIZE["attention-unet"],
+    "basicunet-default": published_models.FULL_SIZE["basicunet-default"],
 }
-PUBLISHED = tuple(name for name, spec in NAMED.items() if isinstance(spec, PeerSpec))
+PUBLISHED_NAMES = tuple(name for name, spec in NAMED.items() if isinstance(spec, PeerSpec))
 # Four levels down, so that a frame's whole height is seen, and filters that grow slowly.
 _DEEP = EncoderDecoderSpec(depth=4, width=16, growth=1.45, block="residual")
 CANDIDATES: dict[str, EncoderDecoderSpec] = {
@@ -73,8 +73,8 @@ def longer(name: str) -> str:
     return f"{name}-long"
 
 
-# They train longer, which tests check: of the candidates the best on validation, and of the peers
-# the best there with the first seed, as there was time for one run.
+# They train longer, which tests check: of the candidates the best on validation, and of the
+# published networks the best there with the first seed, as there was time for one run.
 CHOSEN, CHOSEN_PUBLISHED = "deep-concat", "attention-unet"
 EPOCHS_ALONE = f"{CHOSEN}-epochs-{LONG.epochs}"
 NAMED_DEFINITIONS = (

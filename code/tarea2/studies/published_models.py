@@ -1,4 +1,4 @@
-"""Peers at the sizes their authors give them, on the main study's data and with its recipe.
+"""Published networks at their authors' sizes, on the main study's data and with its recipe.
 
 Beside them three networks of ours at the cost of the dearest: the best combination, made larger.
 """
@@ -15,10 +15,17 @@ from tarea2.models import EncoderDecoderSpec, PeerSpec, Spec
 from tarea2.studies import recipes
 from tarea2.studies.definition import Definition
 from tarea2.studies.recipes import at_rate
-from tarea2.studies.segmentation import COMBINATIONS, FIVE, RECIPE, THREE, counts, networks
-from tarea2.studies.segmentation import PUBLISHED as SMALL
+from tarea2.studies.segmentation import (
+    COMBINATIONS,
+    FIVE,
+    RECIPE,
+    SMALL_PUBLISHED,
+    THREE,
+    counts,
+    networks,
+)
 
-PUBLISHED: dict[str, PeerSpec] = {
+FULL_SIZE: dict[str, PeerSpec] = {
     "segresnet-8": PeerSpec("SegResNet-8"),
     "attention-unet": PeerSpec("AttentionUnet"),
     "segresnet-16": PeerSpec("SegResNet-16"),
@@ -49,13 +56,13 @@ WIDER_RATE = recipes.MEASURED["wide-slow"][-1]
 
 
 def name_at(name: str, rate: float) -> str:
-    """The name of a peer's runs: at the main study's rate, the peer's alone."""
+    """The name of a published network's runs: at the main study's rate, the network's alone."""
     return name if rate == RECIPE.lr else at_rate(name, rate)
 
 
 DEFINITIONS = tuple(
     Definition(
-        name_at(name, rate), PUBLISHED[name], replace(RECIPE, lr=rate), datasets.digit_scenes,
+        name_at(name, rate), FULL_SIZE[name], replace(RECIPE, lr=rate), datasets.digit_scenes,
         THREE if rate in MEASURED[name] else THREE[:1], eval_splits=("validation",), extra=counts,
     )
     for name, rates in TRIED.items()
@@ -68,7 +75,7 @@ DEFINITIONS = tuple(
     for name, spec in WIDER.items()
 )  # fmt: skip
 
-THEIRS: dict[str, PeerSpec] = PUBLISHED | {"monai-basicunet": SMALL["monai-basicunet"]}
+THEIRS: dict[str, PeerSpec] = FULL_SIZE | {"monai-basicunet": SMALL_PUBLISHED["monai-basicunet"]}
 # All of them, once each, to measure what they cost in one go.
 NETWORKS: Mapping[str, Spec] = {
     name: networks()[name][0] for name in ("reference", "wide-slow")
@@ -107,18 +114,18 @@ def at_common_rate(main: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
 
 
 def matches(table: pd.DataFrame) -> dict[str, str]:
-    """Peer -> the network of ours that is compared with it, from the cheapest peer to the dearest.
+    """Published network -> that of ours compared with it, from the cheapest to the dearest.
 
-    Of ours that have five seeds, multiply no more than the peer and have at most a third of its
-    weights, it is the best on validation. ``table`` comes from :func:`at_their_rates`.
+    Of ours that have five seeds, multiply no more than the published one and have at most a third
+    of its weights, it is the best on validation. ``table`` comes from :func:`at_their_rates`.
     """
     means = table.groupby("name")[["parameters", "macs", "validation_miou"]].mean()
     seeds = table.groupby("name")["seed"].nunique()
     ours = means[(seeds == len(FIVE)) & ~means.index.isin(THEIRS)]
     found = {}
-    for peer, cost in means.loc[list(THEIRS)].sort_values("macs").iterrows():
+    for published, cost in means.loc[list(THEIRS)].sort_values("macs").iterrows():
         fitting = ours[
             (ours["macs"] <= cost["macs"]) & (ours["parameters"] <= cost["parameters"] / 3)
         ]
-        found[str(peer)] = str(fitting["validation_miou"].idxmax())
+        found[str(published)] = str(fitting["validation_miou"].idxmax())
     return found

@@ -1,4 +1,4 @@
-"""The segmentation study: a baseline, one factor at a time, combinations, and peers.
+"""The segmentation study: a baseline, one factor at a time, combinations, and published networks.
 
 Data and recipe are the same for every network. Stage 1 varies one field of the reference at a
 time; stage 2 combines what stage 1 showed on validation, within a limit of parameters.
@@ -25,7 +25,8 @@ RECIPE = Recipe(
     epochs=12, batch_size=32, lr=3e-3, optimiser="adamw", weight_decay=0.01, schedule="one-cycle"
 )
 THREE, FIVE = tuple(range(3)), tuple(range(5))
-# What is aimed at: gain in mean test IoU over the baseline and over the better peer. Written when
+# What is aimed at: gain in mean test IoU over the baseline and over the better
+# published network. Written when
 # the combinations were defined, after stage 1 was trained.
 AIMS = (0.45, 0.10)
 LIMIT = 125_000  # parameters of a combination, at most
@@ -67,7 +68,7 @@ COMBINATIONS: dict[str, EncoderDecoderSpec] = {
     "wide-bottom": replace(REFERENCE, width=18, growth=1.5, bottom=4, down="strided"),
     "wide-deep": replace(REFERENCE, width=16, growth=1.5, convolutions=3, down="strided"),
 }
-PUBLISHED = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
+SMALL_PUBLISHED = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
 
 
 def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]]]:
@@ -77,7 +78,7 @@ def networks() -> dict[str, tuple[EncoderDecoderSpec | PeerSpec, tuple[int, ...]
         "reference": (REFERENCE, THREE),
         **{name: (replace(REFERENCE, **field), THREE) for name, field in FACTORS.items()},
         **{name: (spec, FIVE) for name, spec in COMBINATIONS.items()},
-        **{name: (spec, THREE) for name, spec in PUBLISHED.items()},
+        **{name: (spec, THREE) for name, spec in SMALL_PUBLISHED.items()},
     }
 
 

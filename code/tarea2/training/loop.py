@@ -160,7 +160,7 @@ def _check_finite(
 def _evaluate(model: Network, splits: dict[str, Split], history: dict, background: bool) -> None:
     """Add how a network does on each split, a value for each member."""
     for name, split in splits.items():
-        curves = [e.curve for e in TASKS[model.task].evaluate(model, split, background)]
+        curves = TASKS[model.task].curves(model, split, background)
         for kind in curves[0]:
             history[name].setdefault(kind, []).append([curve[kind] for curve in curves])
 

@@ -1,0 +1,120 @@
+"""Pieces about segmentation: a scene, a U-Net from inside, a photograph, the study."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
+from torch import Tensor
+
+from tarea2 import datasets, models
+from tarea2.datasets import Split, composition
+from tarea2.plots import explorer, labels, scenes
+from tarea2.studies import segmentation
+from tarea2.studies.skips import scores_with_cuts
+from tarea2.widgets.data_scripts import chart_library, network
+from tarea2.widgets.payload import Data, data, encoded_bytes, encoded_pixels
+
+CUT_OVER = 100  # scenes over which a cut skip is measured
+
+
+def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
+    """The receptive field of a pixel ``place`` of a scene ``(1, H, W)``, beside measured networks.
+
+    The reference is the example; each network of the study comes with its weights and mean score.
+    """
+    example = asdict(segmentation.REFERENCE) | {"row": place[0], "column": place[1]}
+    specs = [spec for spec, _ in segmentation.networks().values()]
+    rows = [
+        {"label": row["label"], "parameters": row["parameters"], "miou": row["miou"],
+         "spec": asdict(spec) if isinstance(spec, models.EncoderDecoderSpec) else None}
+        for row, spec in zip(explorer.table().to_dict("records"), specs, strict=True)
+    ]  # fmt: skip
+    return data(scene=encoded_pixels(scene), size=scene.shape[-1], example=example, networks=rows)
+
+
+def scene(split: Split, count: int = 8) -> Data:
+    """Segment a scene: the first scenes with their masks, a digit of each kind, two networks."""
+    digits = datasets.digits().test
+    first = [int((digits.y == k).nonzero()[0]) for k in range(10)]
+    ink = composition.smooth(digits.x[first, 0].numpy().astype(np.float64))
+    stored = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
+    return data(
+        scripts=["networks", "pad"],
+        files=[network(model)[0] for model in stored.values()],
+        networks=[{"label": label, "script": network(model)[0]} for label, model in stored.items()],
+        scenes={
+            "count": count,
+            "images": encoded_pixels(split.x[:count]),
+            "masks": encoded_bytes(split.y[:count]),
+        },
+        glyphs=encoded_pixels(ink),
+        colours=scenes.COLOURS,
+    )  # fmt: skip
+
+
+def unet(split: Split, count: int = 4) -> Data:
+    """The best network from inside, on the first scenes of a split.
+
+    Looked at first is the digit's pixel nearest to the middle. What a cut skip takes away is also
+    given over :data:`CUT_OVER` scenes.
+    """
+    script, many = network("segmentation")[0], slice(CUT_OVER)
+    model, _ = models.load_model("segmentation")
+    ink = (split.y[0] > 0).nonzero()
+    middle = torch.tensor(split.y[0].shape) / 2
+    example = ink[((ink - middle) ** 2).sum(1).argmin()]
+    return data(
+        scripts=["networks", "plot", "pad", "unet-views", "unet-workshop", "unet-skips"],
+        files=[script], script=script, example=example.tolist(), colours=scenes.COLOURS,
+        scenes={
+            "count": count,
+            "images": encoded_pixels(split.x[:count]),
+            "masks": encoded_bytes(split.y[:count]),
+        },
+        over={
+            "count": CUT_OVER,
+            "scores": scores_with_cuts(model, split.x[many], split.y[many]),
+        },
+    )  # fmt: skip
+
+
+def photograph() -> Data:
+    """Segment a photograph of the reader's; one under a free licence stands there first."""
+    script = network("camvid")[0]
+    example = Image.fromarray(load_sample_image("china.jpg"))
+    example.thumbnail((480, 480))
+    jpeg = io.BytesIO()
+    example.save(jpeg, format="JPEG", quality=80)
+    return data(
+        scripts=["networks", "plot"], files=[script], script=script,
+        classes=[
+            {"name": labels.STREET_CLASSES[name], "colour": colour}
+            for name, colour in datasets.CAMVID_CLASSES.items()
+        ],
+        example={
+            "address": f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}",
+            "credit": "Fotografía de danielbuechele, CC BY 2.0, de scikit-learn",
+        },
+    )  # fmt: skip
+
+
+def study(chosen: list[str]) -> Data:
+    """Explore the segmentation study; the networks ``chosen`` are the example."""
+    return data(
+        files=[chart_library()[0]],
+        networks=json.loads(explorer.table().to_json(orient="records")),
+        across=explorer.ACROSS, up=explorer.UP, chosen=chosen,
+        wide=explorer.driven(520), narrow=explorer.driven(250),
+    )  # fmt: skip
+
+
+def explore(chosen: list[str]) -> explorer.Explorer:
+    """The same chart for a notebook, and its picture for paper."""
+    return explorer.Explorer(explorer.table(), chosen)
