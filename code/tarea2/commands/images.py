@@ -31,6 +31,14 @@ class Engine(StrEnum):
     BUILTIN = "builtin"
 
 
+class Precision(StrEnum):
+    """In which precision networks train, as :data:`tarea2.precision.PRECISIONS` names it."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 @app.command()
 def train(
     images: Annotated[Path, typer.Option(help="Folder of images.", rich_help_panel=DATA)],
@@ -143,6 +151,13 @@ def train(
         str | None,
         typer.Option(help="At random: some of flip,scale,colour.", rich_help_panel=LEARNING),
     ] = None,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="Of the forward pass; auto: bfloat16 where the device calculates in it.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = Precision.AUTO,
     name: Annotated[
         str | None,
         typer.Option(help="Name of the study; default: with a digest.", rich_help_panel=RUNS),
@@ -192,7 +207,10 @@ def train(
             options, parse_size(size), crop, group, allow_missing,
             allow_duplicates, parse_bands(bands),
         ),
-        Training(epochs, steps, class_weights, _augmentations(augment), lr),
+        Training(
+            epochs, steps, class_weights, _augmentations(augment), lr, precision.value,
+            None if address else "auto",
+        ),
         Path(scratch.name) if scratch else None,
     )  # fmt: skip
     for change in own.changes:
@@ -298,7 +316,7 @@ def _announce(own: OwnStudy, dry_run: bool) -> None:
     print(
         f"{own.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
         f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
-        f"{steps} steps; {rate}{weights}{changed}"
+        f"{steps} steps; {rate}{weights}{changed}; precision {recipe.precision}, {own.precision}"
     )
 
 

@@ -19,9 +19,10 @@ from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
 from tarea2.datasets.images.cache import default_folder
 from tarea2.own.runs import read_runs
+from tarea2.precision import advised
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
-from tarea2.training import Recipe
+from tarea2.training import Recipe, device_for
 
 # Fewer images have as many steps at least: 28 images once per epoch, 12 times, teach nothing.
 STEPS = 600
@@ -64,13 +65,14 @@ class OwnStudy:
     """A study of own images, and what its data have changed in since it was trained last.
 
     changes: sentences for the user; empty where nothing changed. sweeps: whether the learning
-    rate is still to be chosen, see :mod:`.learning_rate`.
+    rate is still to be chosen, see :mod:`.learning_rate`. precision: why it is what it is.
     """
 
     study: Study
     content: dict[str, Any]
     changes: tuple[str, ...] = ()
     sweeps: bool = False
+    precision: str = ""
 
     @property
     def file(self) -> Path:
@@ -98,7 +100,9 @@ class Training:
     epochs: exactly so many. steps: so many optimiser steps at least; by default :data:`STEPS`,
     and never fewer than the 12 epochs of the project's own study. class_weights, augment: see
     :class:`tarea2.training.Recipe`. lr: the learning rate; by default that of the study as it was
-    stored, else it is to be chosen.
+    stored, else it is to be chosen. precision: of :data:`tarea2.precision.PRECISIONS`; ``"auto"``
+    is that of the study as it was stored, else what ``device`` trains fastest with. device: where
+    it trains; None: on machines that this one does not know.
     """
 
     epochs: int | None = None
@@ -106,6 +110,8 @@ class Training:
     class_weights: str = "none"
     augment: tuple[str, ...] = ()
     lr: float | None = None
+    precision: str = "float32"
+    device: str | None = "auto"
 
 
 def prepare(
@@ -143,7 +149,10 @@ def prepare(
     store = (store or paths.OWN).resolve()
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
     title = name or f"{folder}-{dataset.sha256[:8]}"
-    recipe = _recipe(dataset, training or Training(), reading.crop)
+    training = training or Training()
+    known = _known(title, store, dataset)
+    precision, why = _precision(training, known)
+    recipe = _recipe(dataset, replace(training, precision=precision), reading.crop)
     channels = 3 if dataset.preprocessing.colours else 1
     definitions = tuple(
         replace(definition, recipe=recipe, extra=segmentation.by_class_and_image)
@@ -158,8 +167,8 @@ def prepare(
         "recipe": records.describe(recipe)[1],
         "reading": reading.describe(),  # not in FIELDS: studies of an earlier version lack it
     }
-    given = training is not None and training.lr is not None
-    stored = None if given else _stored_rate(study, content)
+    given = training.lr is not None
+    stored = known if not given and _same_but_rate(known, content) else None
     if stored:
         lr = stored["recipe"]["lr"]
         study = replace(
@@ -169,7 +178,7 @@ def prepare(
         content["recipe"] = content["recipe"] | {"lr": lr}
         content |= {k: stored[k] for k in ("learning_rate",) if k in stored}
     sweeps = not given and stored is None
-    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps)
+    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps, why)
 
 
 def too_short(own: OwnStudy) -> list[str]:
@@ -201,17 +210,32 @@ def _recipe(dataset: Dataset, training: Training, crop: int | None = None) -> Re
     return replace(
         base, lr=training.lr or base.lr, epochs=epochs, batch_size=batch, crop=crop,
         class_weights=training.class_weights, augment=tuple(sorted(set(training.augment))),
+        precision=training.precision,
     )  # fmt: skip
 
 
-def _stored_rate(study: Study, content: dict[str, Any]) -> dict[str, Any] | None:
-    """What is stored of a study of these data and this recipe, whatever its rate and epochs."""
-    path = _file(study.name, study.store)
+def _precision(training: Training, known: dict[str, Any] | None) -> tuple[str, str]:
+    """The precision to train with, and why, in words."""
+    if training.precision != "auto":
+        return training.precision, "as asked for"
+    if known is not None:
+        return known["recipe"].get("precision", "float32"), "as it was trained before"
+    if training.device is None:
+        return "float32", "what the machines that train are fastest with is not known here"
+    return advised(device_for(training.device))
+
+
+def _known(name: str, store: Path, dataset: Dataset) -> dict[str, Any] | None:
+    """What is stored of a study of these data, however it was trained."""
+    path = _file(name, store)
     known = _read_quietly(path) if path.exists() else None
+    return known if known is not None and known["data"] == dataset.described() else None
+
+
+def _same_but_rate(known: dict[str, Any] | None, content: dict[str, Any]) -> bool:
+    """Whether a study was stored with this recipe, whatever its rate and epochs."""
     free = {"lr": None, "epochs": None}
-    if known is None or known["data"] != content["data"]:
-        return None
-    return known if known["recipe"] | free == content["recipe"] | free else None
+    return known is not None and known["recipe"] | free == content["recipe"] | free
 
 
 def _file(name: str, store: Path | None) -> Path:
@@ -238,7 +262,9 @@ def _changes(study: Study, content: dict[str, Any]) -> list[str]:
     if before["data"] != content["data"]:
         said.append(_difference(before["files"], content["files"]))
     if before["recipe"] != content["recipe"]:
-        fields = [k for k, v in content["recipe"].items() if before["recipe"].get(k) != v]
+        then, now = before["recipe"], content["recipe"]
+        # Either may lack what the other has: a later field at its default is not told.
+        fields = [name for name in {**then, **now} if then.get(name) != now.get(name)]
         said.append(f"the recipe has other {', '.join(fields)}")
     if not said:
         return []

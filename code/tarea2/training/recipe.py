@@ -14,6 +14,7 @@ from tarea2.augmentation import AUGMENTATIONS
 from tarea2.losses import CLASS_WEIGHTS, LOSSES, REGION_LOSSES
 from tarea2.models.building import INITS
 from tarea2.models.network import Network, check_choices
+from tarea2.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Recipe:
     ``augment``: what is done at random to each batch of images, of
     :data:`tarea2.augmentation.AUGMENTATIONS`; ``crop``: the side of the random square that is
     trained on, in pixels, or None; ``overlap``: a loss of whole regions that is added, one of
-    :data:`tarea2.losses.REGION_LOSSES`.
+    :data:`tarea2.losses.REGION_LOSSES`; ``precision``: of the forward pass, one of
+    :data:`tarea2.precision.PRECISIONS`; a network is evaluated in float32 in any case.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Recipe:
     augment: tuple[str, ...] = field(default=(), metadata=records.LATER)
     crop: int | None = field(default=None, metadata=records.LATER)
     overlap: str = field(default="none", metadata=records.LATER)
+    precision: str = field(default="float32", metadata=records.LATER)
 
     def __post_init__(self) -> None:
         check_choices(
@@ -59,6 +62,7 @@ class Recipe:
             {
                 "optimiser": OPTIMISERS, "schedule": SCHEDULES, "init": INITS, "loss": LOSSES,
                 "class_weights": CLASS_WEIGHTS, "overlap": REGION_LOSSES,
+                "precision": PRECISIONS,
             },
         )  # fmt: skip
         unknown = sorted(set(self.augment) - set(AUGMENTATIONS))
