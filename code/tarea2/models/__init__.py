@@ -10,6 +10,7 @@ from tarea2.models.digits import (
     DigitNetSpec,
     reconstruction_error,
 )
+from tarea2.models.efficient_unet import EfficientUnet, EfficientUnetSpec
 from tarea2.models.encoder_decoder import (
     Block,
     EncoderDecoder,
@@ -53,6 +54,8 @@ __all__ = [
     "DigitNetSpec",
     "DilatedNet",
     "DilatedNetSpec",
+    "EfficientUnet",
+    "EfficientUnetSpec",
     "EncoderDecoder",
     "EncoderDecoderSpec",
     "Network",

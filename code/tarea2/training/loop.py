@@ -203,8 +203,9 @@ def _one_epoch(
     total = 0.0
     for step in range(steps):
         chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
+        rate = learning_rate(recipe, epoch * steps + step, steps)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, epoch * steps + step, steps)
+            group["lr"] = rate * group.get("rate_share", 1)
         x, y = _batch(model, split, chosen, recipe, drawn)
         total += train_step(model, x, y, optimiser, criterion, recipe.precision)
     return [total / steps / len(orders)] * len(orders)

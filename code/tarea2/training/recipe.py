@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn import Parameter
 
 from tarea2 import records
 from tarea2.augmentation import AUGMENTATIONS
@@ -75,16 +74,18 @@ class Recipe:
 
 # Optimisers -------------------------------------------------------------------------------------
 
+Groups = Iterable[dict[str, Any]]  # see Network.parameter_groups
 
-def _sgd(parameters: Iterable[Parameter], recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
+
+def _sgd(parameters: Groups, recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, momentum=recipe.momentum, **shared)
 
 
-def _adam(parameters: Iterable[Parameter], recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
+def _adam(parameters: Groups, recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, **shared)
 
 
-def _adamw(parameters: Iterable[Parameter], recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
+def _adamw(parameters: Groups, recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, **shared)
 
 
@@ -98,7 +99,7 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 def optimiser_for(model: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser that a recipe asks for."""
     make = OPTIMISERS[recipe.optimiser]
-    return make(model.parameters(), recipe, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    return make(model.parameter_groups(), recipe, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
 # Schedules: the learning rate of a step, counted from 0, of so many in the whole training --------
