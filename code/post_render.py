@@ -28,6 +28,9 @@ def main() -> None:
         notebook = execute.run(execution)
         own = resources.find(execution.page, site, render.prose(notebook))
         render.ipynb(execution.page, notebook, site, output, own)
+    for name in made:
+        if name.endswith(".pdf"):
+            render.tidy_pdf(output / name)
     if any(name.endswith(".html") for name in made):
         search.add_to_quarto(site, output)
         sources.write(site, output)

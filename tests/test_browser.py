@@ -8,7 +8,7 @@ from string import Template
 
 import pytest
 
-from browsing import COLOURS, PHONE, dress, focused, serious, uri, visit
+from browsing import COLOURS, PHONE, dress, focused, named, serious, uri, visit
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]
@@ -25,6 +25,7 @@ def test_a_page_is_accessible_in_both_sizes_and_themes_and_fetches_nothing_from_
     page.wait_for_load_state("networkidle")
     assert any(url.endswith(name) for url in requests)
     assert serious(page) == []
+    assert named(page) == []
     dress(page, PHONE, "dark")
     page.reload()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -64,6 +65,9 @@ def test_axe_would_find_something(tab, site):
     page = visit(tab, uri(site, "index.html"))
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     assert any(text.startswith("button-name") for text in serious(page))
+    page.evaluate("""document.querySelector('main').insertAdjacentHTML('beforeend',
+        '<table><tr><th></th></tr></table><nav aria-label="a"></nav><nav aria-label="a"></nav>')""")
+    assert [text.split(":")[0] for text in named(page)] == ["empty-table-header", "landmark-unique"]
     assert serious(page, COLOURS) == []
     page.evaluate("document.querySelector('main h1').style.color = '#999'")
     assert any(text.startswith("color-contrast") for text in serious(page, COLOURS))

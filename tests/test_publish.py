@@ -216,10 +216,7 @@ def test_the_constructs_of_the_portable_subset_come_out(small_project):
     )
     assert soup.find("img")["alt"] == 'Ejes "vacíos".'
     assert soup.find(id="fig-a").figcaption.get_text(" ", strip=True).startswith("Figura")
-    assert (
-        soup.find("aside", class_="callout-warning").find(class_="callout-title").text.strip()
-        == "Ojo"
-    )
+    assert soup.find(class_="callout-warning").find(class_="callout-title").text.strip() == "Ojo"
     assert soup.find("summary").text.strip() == "Abrir"
     assert soup.main.get_text().count("oculto") == 1  # the code, not its output
     for gone in ("Solo papel", "print(", "ruido", "#|"):

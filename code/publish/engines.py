@@ -112,6 +112,7 @@ def build_with_quarto(
         render_with_quarto(program, work, some)
         for each, files in zip(changed, own, strict=True):
             render.ipynb(each.page, each.notebook, project, site, files)
+            render.tidy_pdf(site / f"{each.page.stem}.pdf")
             state.record(each, [file.path for file in files])
             report(f"  {each.page.path}")
     if not all(made(page, site) for page in pages):
