@@ -274,6 +274,34 @@ def test_what_all_pages_share_makes_open_pages_anew(preview):
     assert not preview.told
 
 
+def test_a_project_that_cannot_be_read_is_told_and_does_not_end_the_preview(preview):
+    preview.opened("index.qmd")
+    settled(preview)
+    config = preview.project.root / "_quarto.yml"
+    whole = config.read_text()
+    for broken in ("a: [", whole.replace("[index.qmd]", "[nadie.qmd]")):
+        config.write_text(broken)
+        preview.changed({config})
+        assert "Hola." in settled(preview)
+        assert preview.errors["index.qmd"].startswith("_quarto.yml")
+    config.write_text(whole)
+    preview.changed({config})
+    settled(preview)
+    assert not preview.errors
+
+
+def test_what_stops_for_another_change_is_made_all_the_same(preview):
+    preview.opened("index.qmd")
+    settled(preview)
+    save(preview, cell("import time\nopen('began', 'w').close()\ntime.sleep(5)\nprint(6 * 7)"))
+    began = time.monotonic()
+    while not (preview.project.root / "began").exists():
+        assert time.monotonic() - began < WAIT
+        time.sleep(0.05)
+    preview.changed({preview.project.root / "other.txt"})
+    assert "42" in settled(preview)
+
+
 def test_a_run_that_takes_long_gives_way_to_the_next(preview):
     preview.opened("index.qmd")
     settled(preview)

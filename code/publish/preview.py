@@ -24,6 +24,7 @@ from watchfiles import awatch
 
 from publish import engines, execute, inputs, render, resources, website, widgets
 from publish.execution import Execution, with_results
+from publish.files import inventory
 from publish.live import FORKS, Abandoned, LivePage, Snapshots
 from publish.page import Page, read
 from publish.preview_server import Server
@@ -47,6 +48,7 @@ class Preview:
         self.busy: set[str] = set()
         self.open: set[str] = set()
         self._current: set[str] = set()  # pages that are made as their sources are
+        self._known: set[str] = set()  # of these it is known what they use
         self._live: dict[str, LivePage] = {}
         self._titles: dict[str, str] = {}
         self._pages: dict[str, Page] = {}  # as they could be read last
@@ -57,7 +59,7 @@ class Preview:
         website.assets(project, self.staging)
         self._snapshots = Snapshots(project) if FORKS else None
         self._thread.submit(self._read_all)
-        self._beside.submit(self._write_data)
+        self._data_is_old = True
 
     def opened(self, path: str) -> None:
         """A reader has a page before them: make it, unless it is as its sources are."""
@@ -74,13 +76,20 @@ class Preview:
         shared |= {name for name in names if name.startswith("theme/")}
         if any(name.startswith("code/publish/") for name in names):
             print("code/publish has changed: start `make preview` again to see it", flush=True)
-        if config & names:
-            self.project = Project(root)
-        for path in self._live:
-            self._live[path].abandon()
-        self._thread.submit(self._concerned, paths, names, bool(shared))
+        new = {name for name in names if name.endswith(".qmd")} - set(self.project.pages)
+        if config & names or new:
+            try:
+                self.project = _read_whole(root)
+            except PublishError as error:
+                for path in self.open:
+                    self.errors[path] = str(error)
+                    self.tell(path)
+                return
+        for live in list(self._live.values()):
+            live.abandon()
+        self._thread.submit(self._concerned, paths, names, bool(shared or new))
         if any(name.startswith(("code/", "data/", "theme/widgets/")) for name in names):
-            self._beside.submit(self._write_data, True)
+            self._data_is_old = True
 
     def close(self) -> None:
         for live in list(self._live.values()):
@@ -109,10 +118,12 @@ class Preview:
         for path in self.project.pages:
             live = self._live.get(path)
             again = live is not None and live.forget(paths)
+            # Of one that has not run to the end it is not known what it uses.
+            again = again or path not in self._known
             if again or shared or path in names or path in self.errors:
                 self._current.discard(path)
-                if path in self.open:
-                    self._ask_for(path)
+            if path in self.open and path not in self._current:
+                self._ask_for(path)
 
     def _ask_for(self, path: str) -> None:
         self.busy.add(path)
@@ -122,6 +133,7 @@ class Preview:
     def _make(self, path: str) -> None:
         if path in self._current:
             return  # asked for twice
+        self._known.discard(path)
         page = None
         try:
             page = read(path, self.project.root)
@@ -137,9 +149,11 @@ class Preview:
         self._current.add(path)
         self.busy.discard(path)
         self.tell(path)
+        self._beside.submit(self._write_data)
         if page is not None and path not in self.errors:
             with suppress(PublishError, Abandoned):
                 self._page(path).run(page)  # where stored results were shown: be ready
+                self._known.add(path)
 
     def _page(self, path: str) -> LivePage:
         if path not in self._live:
@@ -175,25 +189,35 @@ class Preview:
                 (self._fresh / name).replace(self.staging / name)
         self.version[page.path] = self.version.get(page.path, 0) + 1
 
-    def _write_data(self, again: bool = False) -> None:
-        """Write what interactive pieces need; a fault of it is said, and no page waits for it."""
-        if again:
-            widgets.forget(self.staging)
-        pages = []
-        for path in self.project.pages:
-            with suppress(PublishError):
-                pages.append(read(path, self.project.root))
+    # Beside it ----------------------------------------------------------------------------------
+
+    def _write_data(self) -> None:
+        """Write what the pieces of open pages need, if it may have changed.
+
+        It takes longer than most pages, which do not wait for it; a fault of it is said.
+        """
+        shown = [page for path, page in list(self._pages.items()) if path in self.open]
+        shown = [p for p in shown if any(widgets.PIECE.search(cell.source) for cell in p.cells)]
+        if not (self._data_is_old and shown):
+            return
+        self._data_is_old = False
+        before = inventory(self.staging / widgets.FOLDER)
+        widgets.forget(self.staging)
         try:
-            widgets.write(self.project, pages, self.staging)
+            widgets.write(self.project, shown, self.staging)
         except PublishError as error:
             print(error, file=sys.stderr, flush=True)
-            return
-        with_pieces = {
-            page.path for page in pages if any(widgets.PIECE.search(c.source) for c in page.cells)
-        }
-        for path in with_pieces & self.open & set(self.version):
-            self.version[path] += 1
-            self.tell(path)
+        if inventory(self.staging / widgets.FOLDER) != before:
+            for page in shown:
+                self.version[page.path] = self.version.get(page.path, 0) + 1
+                self.tell(page.path)
+
+
+def _read_whole(root: Path) -> Project:
+    """The project as it is described now; raises PublishError where that is not valid."""
+    project = Project(root)
+    list(project.reading_order())
+    return project
 
 
 async def follow(preview: Preview) -> None:
