@@ -51,6 +51,7 @@ USAGE = """\
 python make.py TARGET [SETTING=value ...]
 
   report        set up .venv, render everything into _output/
+  preview       show the pages in a browser, and what you save as you save it
   serve         open the site in a browser through a server, which Quarto's search needs
   test          run the tests that need neither Chromium nor an environment of their own
   test-slow     run the rest: test-browser and test-install
@@ -109,6 +110,12 @@ def report(settings: dict[str, str]) -> int:
 
 def serve(settings: dict[str, str]) -> int:
     return run(settings, "-m", "publish.serve")
+
+
+def preview(settings: dict[str, str]) -> int:
+    """Quarto's preview where it is asked for, else our own."""
+    quarto = ["--engine", "quarto"] if settings.get("ENGINE") == "quarto" else []
+    return run(settings, "-m", "publish.preview", *quarto)
 
 
 def test(tier: str, settings: dict[str, str]) -> int:
@@ -301,7 +308,7 @@ def sources() -> str:
 
 
 TARGETS = {
-    "report": report, "serve": serve,
+    "report": report, "serve": serve, "preview": preview,
     **{tier: partial(test, tier) for tier in TIERS},
     "entrega": entrega, "tables": tables, "lint": lint, "setup": setup, "clean": clean,
 }  # fmt: skip
