@@ -18,7 +18,8 @@ import pandas as pd
 from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
 from tarea2.datasets.images.cache import default_folder
-from tarea2.own.runs import read_runs
+from tarea2.own import encoders
+from tarea2.own.runs import read_runs, recipe_of
 from tarea2.precision import advised
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
@@ -65,7 +66,8 @@ class OwnStudy:
     """A study of own images, and what its data have changed in since it was trained last.
 
     changes: sentences for the user; empty where nothing changed. sweeps: whether the learning
-    rate is still to be chosen, see :mod:`.learning_rate`. precision: why it is what it is.
+    rate is still to be chosen, see :mod:`.learning_rate`; sweeps_encoder: whether that of a
+    pretrained encoder's network is. precision: why it is what it is.
     """
 
     study: Study
@@ -73,6 +75,7 @@ class OwnStudy:
     changes: tuple[str, ...] = ()
     sweeps: bool = False
     precision: str = ""
+    sweeps_encoder: bool = False
 
     @property
     def file(self) -> Path:
@@ -102,7 +105,8 @@ class Training:
     :class:`tarea2.training.Recipe`. lr: the learning rate; by default that of the study as it was
     stored, else it is to be chosen. precision: of :data:`tarea2.precision.PRECISIONS`; ``"auto"``
     is that of the study as it was stored, else what ``device`` trains fastest with. device: where
-    it trains; None: on machines that this one does not know.
+    it trains; None: on machines that this one does not know. encoder: of
+    :data:`.encoders.ENCODERS`; by default the one that the study has stored, else none.
     """
 
     epochs: int | None = None
@@ -112,6 +116,7 @@ class Training:
     lr: float | None = None
     precision: str = "float32"
     device: str | None = "auto"
+    encoder: str | None = None
 
 
 def prepare(
@@ -153,10 +158,13 @@ def prepare(
     known = _known(title, store, dataset)
     precision, why = _precision(training, known)
     recipe = _recipe(dataset, replace(training, precision=precision), reading.crop)
-    channels = 3 if dataset.preprocessing.colours else 1
+    encoder = training.encoder or (known or {}).get("encoder")
+    shape = 3 if dataset.preprocessing.colours else 1, dataset.num_classes
+    networks = segmentation.study(data, *shape)
+    networks += (encoders.definition(encoder, data, *shape),) if encoder else ()
     definitions = tuple(
         replace(definition, recipe=recipe, extra=segmentation.by_class_and_image)
-        for definition in segmentation.study(data, channels, dataset.num_classes)
+        for definition in networks
     )
     study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
     content: dict[str, Any] = {
@@ -167,18 +175,28 @@ def prepare(
         "recipe": records.describe(recipe)[1],
         "reading": reading.describe(),  # not in FIELDS: studies of an earlier version lack it
     }
+    content |= {"encoder": encoder} if encoder else {}
     given = training.lr is not None
-    stored = known if not given and _same_but_rate(known, content) else None
-    if stored:
-        lr = stored["recipe"]["lr"]
-        study = replace(
-            study,
-            definitions=tuple(replace(d, recipe=replace(recipe, lr=lr)) for d in definitions),
-        )
-        content["recipe"] = content["recipe"] | {"lr": lr}
-        content |= {k: stored[k] for k in ("learning_rate",) if k in stored}
-    sweeps = not given and stored is None
-    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps, why)
+    stored = known if known and not given and _same_but_rate(known, content) else {}
+    sweeps = not given and (not stored or "lr_open" in stored)
+    if not sweeps and stored:
+        content["recipe"] |= {"lr": stored["recipe"]["lr"]}
+    content |= {k: stored[k] for k in ("learning_rate", "own_rates") if k in stored}
+    content |= {"lr_open": True} if sweeps else {}
+    if encoder and given:
+        content["own_rates"] = {encoder: {"lr": training.lr}}
+    sweeps_encoder = bool(encoder) and "own_rates" not in content
+    study = with_stored_rates(study, content)
+    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps, why, sweeps_encoder)
+
+
+def with_stored_rates(study: Study, content: dict[str, Any]) -> Study:
+    """The study with the learning rates that its ``content`` has for its networks."""
+    rated = [
+        replace(d, recipe=replace(d.recipe, lr=recipe_of(content, d.name)["lr"]))
+        for d in study.definitions
+    ]
+    return replace(study, definitions=tuple(rated))
 
 
 def too_short(own: OwnStudy) -> list[str]:
