@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from command import run_cli, told
-from tarea2 import augmentation, losses, models, paths, results, studies
+from tarea2 import augmentation, datasets, losses, models, paths, results, studies
 from tarea2.commands import cli, renamed
 from tarea2.studies import running
 
@@ -157,7 +157,8 @@ def test_a_damaged_file_of_the_user_ends_in_one_sentence(tmp_path):
     folder = tmp_path / "mnist"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte.gz").write_bytes(b"half")
-    done = process("data", TAREA2_DATA_DIR=str(tmp_path))
+    datasets.mnist.cache_clear()
+    done = told("data", TAREA2_DATA_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "train-images-idx3-ubyte.gz is damaged, replace it" in done.stderr
     assert "Traceback" not in done.stderr

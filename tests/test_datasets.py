@@ -230,6 +230,7 @@ DAMAGES = {
 def test_whatever_a_mirror_answers_the_next_one_is_asked(
     small_mnist, tmp_path, monkeypatch, damage
 ):
+    monkeypatch.setattr(mnist_files, "LARGEST", 2**20)  # a hundred of those take seconds to unpack
     folder = tmp_path / "mirror"
     small_mnist.rename(folder)
     mirror = Mirror(folder, DAMAGES | {"good": lambda b: (200, b, None)})

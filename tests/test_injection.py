@@ -26,7 +26,7 @@ def copy_of_the_project(root):
 
 def build_report(root) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "publish", "--engine", "builtin", "--page", "report.qmd"],
+        [sys.executable, "-m", "publish", "--page", "report.qmd", "--to", "html"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(root / "code")},
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from conftest import write_page
+from conftest import project_in, write_page
 from publish import execute, quarto_freeze
 from publish.execution import Execution
 from publish.page import PageError, read
@@ -50,26 +50,29 @@ SHOWN = {  # code -> what its HTML holds, text of its PDF
 }
 
 
-@pytest.fixture
-def with_pictures(small_project):
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory) -> Project:
+    """A site with a page for each kind of output, executed and built once."""
+    project = project_in(tmp_path_factory.mktemp("shown"))
+    project.config["publish"] = {"preload": ["pandas", "IPython.display"]}
     for kind in ("jpeg", "png", "gif"):
-        picture(small_project.root / f"foto.{kind.replace('jpeg', 'jpg')}", kind)
+        picture(project.root / f"foto.{kind.replace('jpeg', 'jpg')}", kind)
     drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4"/></svg>'
-    (small_project.root / "foto.svg").write_text(drawing)
-    return small_project
-
-
-def test_outputs_of_every_kind_are_shown(with_pictures):
+    (project.root / "foto.svg").write_text(drawing)
     for number, code in enumerate(SHOWN):
-        write_page(with_pictures.root, cell(code), f"p{number}.qmd", f"Página {number}")
-    quiet_build(with_pictures)
+        write_page(project.root, cell(code), f"p{number}.qmd", f"Página {number}")
+    quiet_build(project, forms=["html", "pdf"])
+    return project
+
+
+def test_outputs_of_every_kind_are_shown(shown):
     for number, (code, (selector, text)) in enumerate(SHOWN.items()):
-        page = html(with_pictures, f"p{number}")
+        page = html(shown, f"p{number}")
         assert page.select(selector), code
         assert " object" not in page.get_text()
         for image in page.find_all("img"):
-            assert (with_pictures.output / image["src"]).stat().st_size > 50
-        sheet = pdf(with_pictures, f"p{number}").pages[0]
+            assert (shown.output / image["src"]).stat().st_size > 50
+        sheet = pdf(shown, f"p{number}").pages[0]
         assert " object" not in sheet.extract_text()
         if text:
             assert text in sheet.extract_text().replace("𝑥", "x").replace("𝑦", "y"), code
@@ -78,18 +81,17 @@ def test_outputs_of_every_kind_are_shown(with_pictures):
 
 
 @pytest.mark.parametrize("code", SHOWN)
-def test_quarto_is_handed_the_same_outputs(with_pictures, code, tmp_path):
-    write_page(with_pictures.root, cell(code))
-    page = read("index.qmd", with_pictures.root)
-    execution = Execution(page, with_pictures)
-    execute.run(execution)
+def test_quarto_is_handed_the_same_outputs(shown, code, tmp_path):
+    page = read(f"p{list(SHOWN).index(code)}.qmd", shown.root)
+    execution = Execution(page, shown)
+    assert execution.stale is None
     quarto_freeze.write([execution], tmp_path)
     for form in ("html", "typst"):
         text = quarto_freeze.body(execution, form, tmp_path / "f")
         assert "object" not in text.split(":::: ")[-1].replace("object-fit", "")
         assert ".cell-output-display" in text
     if "Image(" in code or "SVG" in code:
-        assert list((tmp_path / "_freeze" / "index" / "figure-html").iterdir())
+        assert list((tmp_path / "_freeze" / page.stem / "figure-html").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -263,10 +265,15 @@ def test_inline_code_without_an_end_is_refused(small_project, body):
 
 def test_code_that_never_ends_is_stopped(small_project, monkeypatch):
     monkeypatch.setattr(execute, "TIMEOUT", 2)
-    write_page(small_project.root, "a\nb `{python} max(iter(int, 1))`\n")
-    with pytest.raises(PublishError, match=r"index.qmd:7: inline code .* more than 2 s: max\(iter"):
+    write_page(small_project.root, "a\nb `{python} __import__('time').sleep(999)`\n")
+    with pytest.raises(
+        PublishError, match=r"index.qmd:7: inline code .* more than 2 s: __import__"
+    ):
         quiet_build(small_project)
-    write_page(small_project.root, "Hola.\n\n" + cell("while True: pass", "label: eterna"))
+    write_page(
+        small_project.root,
+        "Hola.\n\n" + cell("import time\nwhile True: time.sleep(1)", "label: eterna"),
+    )
     with pytest.raises(PublishError, match=r"index\.qmd:9: cell eterna ran for more than 2 s"):
         quiet_build(small_project)
     write_page(small_project.root, "a `{python} __import__('os')._exit(3)`\n")

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from conftest import write_page
+from conftest import project_in, write_page
 from publish import execute, quarto_freeze
 from publish.build import build
 from publish.engines import _explained
 from publish.execution import Execution, executions
 from publish.page import read
-from publish.project import ROOT, PublishError
+from publish.project import ROOT, Project, PublishError
 from test_publish import FIGURE, cell
 
 PLOT = """from matplotlib import pyplot as plt
@@ -41,12 +41,19 @@ def frozen(project, form, target):
     return json.loads(path.read_text())
 
 
+@pytest.fixture(scope="module")
+def plotted(tmp_path_factory) -> Project:
+    """A project whose page is executed by the first test that asks for it."""
+    project = project_in(tmp_path_factory.mktemp("plotted"))
+    write_page(project.root, BODY)
+    return project
+
+
 @pytest.mark.parametrize("form", ["html", "typ", "ipynb"])
-def test_frozen_results_have_the_form_of_quartos_own(small_project, tmp_path, form):
+def test_frozen_results_have_the_form_of_quartos_own(plotted, tmp_path, form):
     """The fields and Divs as Quarto 1.10.18 wrote them when it executed the same cells."""
-    write_page(small_project.root, BODY)
-    found = frozen(small_project, form, tmp_path)
-    text = (small_project.root / "index.qmd").read_text()
+    found = frozen(plotted, form, tmp_path)
+    text = (plotted.root / "index.qmd").read_text()
     assert found["hash"] == hashlib.md5(text.encode()).hexdigest()
     result = found["result"]
     assert set(result) == {"engine", "markdown", "supporting", "filters", "includes"}

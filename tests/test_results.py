@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from tarea2.studies import final, own_rates, published_models, recipes, segmenta
 from tarea2.studies.claims import Scores
 from tarea2.studies.encoder_decoder import LATENTS
 from tarea2.studies.notebooks import NOTEBOOK_10_2
+
+loaded = cache(studies.load)  # to read a study and check its digests takes a second
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_no_results_says_what_to_run(store):
 
 @pytest.mark.parametrize("study", studies.STUDIES)
 def test_the_committed_runs_are_whole_and_current(study):
-    table = studies.load(study)
+    table = loaded(study)
     assert set(table["name"]) == {d.name for d in studies.find(study).definitions}
     for definition in studies.find(study).definitions:
         rows = table[table["name"] == definition.name]
@@ -156,7 +159,7 @@ def test_a_stored_classifier_reproduces_its_stored_score(name):
     [s.name for s in studies.STUDIES.values() if s.stored_models],
 )
 def test_the_stored_models_are_the_best_on_validation(study):
-    table = studies.load(study)
+    table = loaded(study)
     for model, names in studies.find(study).stored_models.items():
         rows = table[table["name"].isin(names)]
         for score in ("validation_miou", "validation_accuracy", "validation_loss"):
@@ -201,7 +204,7 @@ def test_a_stored_segmentation_reproduces_its_stored_score(name):
 
 
 def test_the_small_network_of_the_final_experiment_reaches_its_aim():
-    table = studies.load("final")
+    table = loaded("final")
     size, accuracy = final.AIMS[1]
     rows = table[table["name"] == "width-9"]
     assert (rows["parameters"] <= size).all()
@@ -224,7 +227,7 @@ def test_at_its_own_rate_the_best_segmentation_beats_all_published_networks_but_
 def test_no_other_study_has_a_better_network_within_the_limit():
     stored = models.load_model("segmentation")[1]["metrics"]["validation_miou"]
     for study in ("segmentation", "segmentation-context", "segmentation-search"):
-        table = studies.load(study)
+        table = loaded(study)
         within = table[table["parameters"] <= segmentation.LIMIT]
         assert within["validation_miou"].max() < stored
 
@@ -232,7 +235,7 @@ def test_no_other_study_has_a_better_network_within_the_limit():
 def test_the_autoencoder_is_better_than_principal_components_at_every_size():
     from sklearn.decomposition import PCA
 
-    table, data = studies.load("encoder-decoder"), datasets.digits()
+    table, data = loaded("encoder-decoder"), datasets.digits()
     train, test = (split.x.flatten(1).numpy() for split in (data.train, data.test))
     for size in LATENTS:
         pca = PCA(size, svd_solver="full").fit(train)
@@ -242,7 +245,7 @@ def test_the_autoencoder_is_better_than_principal_components_at_every_size():
 
 
 def test_the_number_writer_names_unseen_numbers():
-    table = studies.load("encoder-decoder")
+    table = loaded("encoder-decoder")
     assert (table.loc[table["name"] == "numbers-20000", "test_error"] <= 0.01).all()
 
 

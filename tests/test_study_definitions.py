@@ -1,6 +1,7 @@
 """What the studies beside the main one vary, and that they vary nothing else."""
 
 import dataclasses
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,8 @@ from tarea2.studies import (
     segmentation,
 )
 from tarea2.studies.definition import best_run
+
+loaded = cache(studies.load)  # to read a study and check its digests takes a second
 
 IMAGE = torch.zeros(1, 1, 48, 48)
 
@@ -99,7 +102,7 @@ def test_recipes_differ_in_rate_and_epochs_only():
 
 
 def test_each_network_is_measured_at_the_rate_that_is_best_on_validation():
-    runs = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    runs = recipes.together(loaded("segmentation"), loaded("segmentation-recipes"))
     first = runs[(runs["epochs"] == segmentation.RECIPE.epochs) & (runs["seed"] == 0)]
     for name, rates in recipes.MEASURED.items():
         ordered = first[first["network"] == name].sort_values("validation_miou", ascending=False)
@@ -117,7 +120,7 @@ def test_rates_go_up_while_the_highest_is_the_best():
 
 def test_each_network_was_tried_at_the_rates_that_the_rule_asks_for():
     names = ("segmentation", "segmentation-context", "segmentation-recipes")
-    runs = pd.concat(map(studies.load, names))
+    runs = pd.concat(map(loaded, names))
     first = runs[runs["seed"] == 0].set_index("name")["validation_miou"]
     for name in recipes.SWEPT:
         known = {rate: recipes.at_rate(name, rate) for rate in recipes.LADDER}
@@ -140,7 +143,7 @@ def test_published_networks_at_full_size_take_the_main_recipe_but_for_the_rate()
 
 
 def test_each_published_network_is_measured_at_the_rate_that_is_best_on_validation():
-    runs = studies.load("segmentation-peers")
+    runs = loaded("segmentation-peers")
     found = {
         name: {
             rate: runs.loc[runs["name"] == published_models.name_at(name, rate), "validation_miou"]
@@ -158,8 +161,8 @@ def test_each_published_network_is_measured_at_the_rate_that_is_best_on_validati
 
 
 def test_each_network_counts_at_its_own_rate_only():
-    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
-    found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
+    varied = recipes.together(loaded("segmentation"), loaded("segmentation-recipes"))
+    found = published_models.at_their_rates(varied, loaded("segmentation-peers"))
     assert set(found["name"]) == {
         *recipes.MEASURED,
         *published_models.TRIED,
@@ -176,7 +179,7 @@ def test_each_network_counts_at_its_own_rate_only():
 
 
 def test_at_the_common_rate_all_have_the_same_recipe_and_seed():
-    main, found = studies.load("segmentation"), studies.load("segmentation-peers")
+    main, found = loaded("segmentation"), loaded("segmentation-peers")
     common = published_models.at_common_rate(main, found)
     assert set(common) == {"reference", "wide-slow", *published_models.THEIRS}
     for name, score in common.items():
@@ -187,8 +190,8 @@ def test_at_the_common_rate_all_have_the_same_recipe_and_seed():
 
 
 def test_a_published_network_meets_the_best_of_ours_that_costs_no_more():
-    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
-    found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
+    varied = recipes.together(loaded("segmentation"), loaded("segmentation-recipes"))
+    found = published_models.at_their_rates(varied, loaded("segmentation-peers"))
     means = found.groupby("name")[["parameters", "macs", "validation_miou"]].mean()
     matches = published_models.matches(found)
     assert set(matches) == set(published_models.THEIRS)
@@ -208,8 +211,8 @@ def test_a_published_network_meets_the_best_of_ours_that_costs_no_more():
 
 
 def test_the_published_network_that_learns_from_more_and_fewer_scenes_is_the_best_on_validation():
-    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
-    found = published_models.at_their_rates(varied, studies.load("segmentation-peers"))
+    varied = recipes.together(loaded("segmentation"), loaded("segmentation-recipes"))
+    found = published_models.at_their_rates(varied, loaded("segmentation-peers"))
     means = found.groupby("name")["validation_miou"].mean()
     assert means[list(published_models.THEIRS)].idxmax() == sample_size.BEST_PUBLISHED
     assert set(sample_size.scenes_of(sample_size.BEST_PUBLISHED)) < set(sample_size.SCENES)
@@ -276,10 +279,10 @@ def test_random_networks_keep_to_the_limits_and_take_every_choice():
 
 
 def test_the_finalists_of_the_search_and_their_rates_follow_from_its_runs():
-    table = studies.load("segmentation-search")
+    table = loaded("segmentation-search")
     assert set(search.finalists(table)) == set(search.MEASURED)
     assert search.better_rates(table) == search.MEASURED
-    varied = recipes.together(studies.load("segmentation"), studies.load("segmentation-recipes"))
+    varied = recipes.together(loaded("segmentation"), loaded("segmentation-recipes"))
     of_the_rival = recipes.first_scores(varied).loc[search.RIVAL]
     assert set(of_the_rival.nlargest(2).index) == set(search.RATES)
 

@@ -151,14 +151,16 @@ def test_the_first_use_in_prose_is_linked_and_nothing_else(small_project):
     assert "glosario.html" not in cells[0].source
 
 
+@pytest.fixture(scope="module")
+def titles() -> dict[str, str]:
+    """Of the numbered chapters, by the names of their files."""
+    numbered = [path for path in CHAPTERS if path[9:11].isdigit()]
+    return {Path(path).stem: read(path, ROOT).metadata["title"] for path in numbered}
+
+
 @pytest.mark.parametrize("page", [*CHAPTERS, "report.qmd"])
-def test_chapters_are_cited_by_their_number(page):
+def test_chapters_are_cited_by_their_number(titles, page):
     source = read(page, ROOT)
-    titles = {
-        Path(path).stem: read(path, ROOT).metadata["title"]
-        for path in CHAPTERS
-        if path[9:11].isdigit()
-    }
     own = page[9:11]
     if own.isdigit():
         assert source.metadata["subtitle"].startswith(f"Capítulo {int(own)} · ")

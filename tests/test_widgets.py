@@ -1,6 +1,7 @@
 """Data of the interactive pieces, and what a page with a piece becomes in each format."""
 
 import json
+import os
 import re
 
 import nbformat
@@ -46,10 +47,15 @@ pages.setup()
 def made(tmp_path_factory):
     small_project = project_in(tmp_path_factory.mktemp("made"))
     settings = small_project.root / "_quarto.yml"
-    wanted = "filters: [theme/filters/widgets.lua]\npublish: {widgets: tarea2.widgets}\n"
+    # The page's piece needs no data scripts, which take seconds to write: that of the package does
+    # so in the test of a whole site below.
+    wanted = "filters: [theme/filters/widgets.lua]\npublish: {widgets: nothing_to_write}\n"
     settings.write_text(settings.read_text() + wanted)
+    (small_project.root / "nothing_to_write.py").write_text("")
     write_page(small_project.root, SETUP + PIECE + "\nDespués, la @fig-fija.\n")
-    build(small_project, report=lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(small_project.root), prepend=os.pathsep)
+        build(small_project, report=lambda line: None)
     return small_project.output
 
 

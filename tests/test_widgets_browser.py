@@ -96,7 +96,7 @@ def piece(chapters, site):
 
     def begin(name: str, size=DESKTOP, theme="light", query="") -> Page:
         page, errors = chapters(CHAPTERS.get(name, name))
-        errors.clear()
+        assert errors == []  # of opening the page, or of what a piece before it left running
         seen.append(errors)
         dress(page, size, theme)
         if query:
@@ -108,7 +108,10 @@ def piece(chapters, site):
         return live(page, name)
 
     yield begin
-    assert [error for errors in seen for error in errors] == []
+    told = [error for errors in seen for error in errors]
+    for errors in seen:
+        errors.clear()  # the next test answers for its own
+    assert told == []
 
 
 def state(page: Page, name: str) -> dict:
