@@ -20,6 +20,7 @@ from tarea2.models.published import PeerSpec, PublishedNetwork
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,
+    measured_field,
     output_field,
     receptive_fields,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "load_golden",
     "load_model",
     "load_model_files",
+    "measured_field",
     "output_field",
     "receptive_fields",
     "reconstruction_error",
