@@ -22,6 +22,7 @@ from tarea2.models.published_signals import PublishedSignalNet, PublishedSignalN
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,
+    measured_field,
     output_field,
     receptive_fields,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "load_golden",
     "load_model",
     "load_model_files",
+    "measured_field",
     "output_field",
     "receptive_fields",
     "reconstruction_error",

@@ -135,7 +135,8 @@ def points(
         ],
     ).add_params(across, up, hover)  # fmt: skip
     names = base.mark_text(dy=-11, fontSize=11, aria=False).encode(text="label:N")
-    return alt.layer(dots, names.transform_filter(named), names.transform_filter(hover))
+    layers = [dots, names.transform_filter(named), names.transform_filter(hover)]
+    return alt.LayerChart(layer=layers)
 
 
 def curves(chosen: Any, width: int) -> alt.Chart:

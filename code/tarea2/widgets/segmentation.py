@@ -24,6 +24,7 @@ from tarea2.widgets.data_scripts import chart_library, network
 from tarea2.widgets.payload import Data, data, encoded_bytes, encoded_pixels
 
 CUT_OVER = 100  # scenes over which a cut skip is measured
+MEASURED_OVER = 64  # scenes over which the gradient is measured
 STORED = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
 # What the networks whose training is watched are called.
 TRAINED = labels.LABELS | {"wide-slow": "mejor red"}
@@ -33,7 +34,15 @@ def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
     """The receptive field of a pixel ``place`` of a scene ``(1, H, W)``, beside measured networks.
 
     The reference is the example; each network of the study comes with its weights and mean score.
+    Of the stored networks the measured gradient comes too, from validation.
     """
+    many = datasets.scenes("validation", MEASURED_OVER).x
+    measured = []
+    for label, name in STORED.items():
+        model, _ = models.load_model(name)
+        field = models.measured_field(model, many)
+        levels = encoded_bytes(torch.round(255 * field / field.max()))
+        measured.append({"label": label, "spec": asdict(model.spec), "gradient": levels})
     example = asdict(segmentation.REFERENCE) | {"row": place[0], "column": place[1]}
     specs = [spec for spec, _ in segmentation.networks().values()]
     rows = [
@@ -41,7 +50,10 @@ def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
          "spec": asdict(spec) if isinstance(spec, models.EncoderDecoderSpec) else None}
         for row, spec in zip(explorer.table().to_dict("records"), specs, strict=True)
     ]  # fmt: skip
-    return data(scene=encoded_pixels(scene), size=scene.shape[-1], example=example, networks=rows)
+    return data(
+        scene=encoded_pixels(scene), size=scene.shape[-1], example=example, networks=rows,
+        measured=measured, over=MEASURED_OVER,
+    )  # fmt: skip
 
 
 def scene(split: Split, count: int = 8) -> Data:
