@@ -135,11 +135,10 @@ def test_a_page_sets_nothing_that_the_format_of_the_project_overrules(project, p
         assert not set(own) & set(form if isinstance(form, dict) else {})
 
 
-def test_the_report_has_no_table_of_contents(project, site):
-    assert project.metadata(read("report.qmd", ROOT).metadata, "html")["toc"] is False
-    assert not BeautifulSoup((site / "report.html").read_text("utf-8"), "html.parser").select(
-        ".toc"
-    )
+def test_the_report_has_a_table_of_contents(project, site):
+    assert project.metadata(read("report.qmd", ROOT).metadata, "html")["toc"] is True
+    soup = BeautifulSoup((site / "report.html").read_text("utf-8"), "html.parser")
+    assert len(soup.select(".toc a")) > 5
 
 
 CLOCKS = {"perf_counter", "process_time", "monotonic", "time_ns", "timeit", "now", "latency"}
