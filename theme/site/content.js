@@ -31,6 +31,15 @@
   }
 })();
 
+// The menu shows the page one is on; neither the page nor what stands over the menu moves for that.
+(() => {
+  const menu = document.querySelector("#quarto-sidebar .sidebar-menu-container, nav.sidebar");
+  const entry = menu?.querySelector(".sidebar-link.active, [aria-current='page']");
+  if (!entry) return;
+  const low = entry.getBoundingClientRect().bottom - menu.getBoundingClientRect().bottom;
+  if (low > 0) menu.scrollTop += low + menu.clientHeight / 3;
+})();
+
 // Where a page folds nearly all of its code, one button opens and closes it: it reads as an article.
 (() => {
   const FROM = 8;  // folds from which on
