@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from publish import execute, quarto_freeze, render, resources, search, sources, wheel, widgets
-from publish.build_state import BuildState, made
+from publish.build_state import FORMS, BuildState, not_published
 from publish.files import MADE
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -98,7 +98,7 @@ def build_with_quarto(
     pages = [read(path, project.root) for path in project.pages]
     work = project.cache / "quarto"
     site = work / project.config["project"]["output-dir"]
-    state = BuildState(project, pages, "quarto", site)
+    state = BuildState(project, pages, "quarto", site, program=_checked(program)[1])
     changed = state.changed(only, force)
     widgets.forget_stale(site, changed, force)
     if changed:
@@ -115,7 +115,9 @@ def build_with_quarto(
             render.tidy_pdf(site / f"{each.page.stem}.pdf")
             state.record(each, [file.path for file in files])
             report(f"  {each.page.path}")
-    if not all(made(page, site) for page in pages):
+    held_back = not_published(project, site, pages, FORMS)
+    if held_back:
+        report(held_back)
         return [each.page.path for each in changed]
     search.add_to_quarto(project, site)
     sources.write(project, site)

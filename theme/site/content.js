@@ -19,11 +19,43 @@
     else box.removeAttribute("tabindex");
   }
 
+  // A table that its column cannot hold takes the margin of the page as well.
+  for (const box of document.querySelectorAll(".table-scroll")) {
+    if (box.scrollWidth > box.clientWidth + 1 && !box.closest(".wide, details, tarea-live, [live]")) box.classList.add("wide");
+  }
+
   for (const box of boxes) {
     box.addEventListener("scroll", () => mark(box), { passive: true });
     resized.observe(box);
     mark(box);
   }
+})();
+
+// The menu shows the page one is on; neither the page nor what stands over the menu moves for that.
+(() => {
+  const menu = document.querySelector("#quarto-sidebar .sidebar-menu-container, nav.sidebar");
+  const entry = menu?.querySelector(".sidebar-link.active, [aria-current='page']");
+  if (!entry) return;
+  const low = entry.getBoundingClientRect().bottom - menu.getBoundingClientRect().bottom;
+  if (low > 0) menu.scrollTop += low + menu.clientHeight / 3;
+})();
+
+// Where a page folds nearly all of its code, one button opens and closes it: it reads as an article.
+(() => {
+  const FROM = 8;  // folds from which on
+  const main = document.querySelector("main"), folds = main.querySelectorAll("details.code-fold");
+  if (folds.length < FROM) return;
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "all-code" });
+  const show = (open) => {
+    main.classList.toggle("code-open", open);
+    for (const fold of folds) fold.open = open;
+    button.setAttribute("aria-expanded", open);
+    button.textContent = open ? "Ocultar el código" : `Ver el código (${folds.length} celdas)`;
+  };
+  button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+  main.classList.add("one-fold");
+  show(false);
+  (main.querySelector("#title-block-header") ?? main.firstElementChild).after(button);
 })();
 
 // A term's definition, on hover, focus or the first tap; the link itself leads to the glossary.
