@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,11 @@ from urllib.request import url2pathname
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-STAMP = VENV / ".installed"  # what the environment was set up from
+# What the environment was set up from: with what the pages need, and with all.
+FOR_PAGES, FOR_ALL = VENV / ".installed-pages", VENV / ".installed"
+# Groups of pyproject.toml whose own packages no page needs: they are installed when a target that
+# runs them is asked for first.
+LATER = ("tests", "lint")
 OLDEST, NEWEST = (3, 11), (3, 14)  # the Python versions that the pinned packages come for
 WINDOWS = os.name == "nt"
 BIN = VENV / ("Scripts" if WINDOWS else "bin")
@@ -51,6 +56,7 @@ USAGE = """\
 python make.py TARGET [SETTING=value ...]
 
   report        set up .venv, render everything into _output/
+  preview       show the pages in a browser, and what you save as you save it
   serve         open the site in a browser through a server, which Quarto's search needs
   test          run the tests that need neither Chromium nor an environment of their own
   test-slow     run the rest: test-browser and test-install
@@ -60,7 +66,7 @@ python make.py TARGET [SETTING=value ...]
   entrega       render, then pack everything that is handed in into _output/entrega.zip
   tables        write the tables of CONTRIBUTING.md anew from code and stored results
   lint          check style, types, layers and workflows
-  setup         set up .venv only
+  setup         set up .venv only, with what tests and lint need too
   clean         remove what was built; .venv and your own files in _output/ stay
 
   ENGINE=quarto, ENGINE=builtin   who renders the pages; by default Quarto where it can be had
@@ -111,12 +117,19 @@ def serve(settings: dict[str, str]) -> int:
     return run(settings, "-m", "publish.serve")
 
 
+def preview(settings: dict[str, str]) -> int:
+    """Quarto's preview where it is asked for, else our own."""
+    quarto = ["--engine", "quarto"] if settings.get("ENGINE") == "quarto" else []
+    return run(settings, "-m", "publish.preview", *quarto)
+
+
 def test(tier: str, settings: dict[str, str]) -> int:
     """Run the tests of a tier. Without Chromium, one that opens a browser says what it skips."""
     if "browser" in TIERS[tier].split() and not browser():
         if tier == "test-browser":
             raise MakeError(NO_BROWSER)
         print(f"Skipping the tests that open a browser. {NO_BROWSER}", flush=True)
+    setup(settings)
     # A worker for each processor, and a file's tests with one of them: what they share, such as a
     # browser or a trained network, is made once. `worksteal` splits files and makes it twice.
     return run(settings, "-m", "pytest", "-n", "auto", "--dist", "loadfile", "-m", TIERS[tier])
@@ -138,6 +151,7 @@ def tables(settings: dict[str, str]) -> int:
 
 def lint(settings: dict[str, str]) -> int:
     """Every check, also after one that failed: one look shows all there is to mend."""
+    setup(settings)
     workflows = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
     codes = [
         run(settings, "-m", "ruff", "check", "."),
@@ -175,8 +189,8 @@ def clean(settings: dict[str, str]) -> int:
 
 
 def run(settings: dict[str, str], *arguments: str, program: str = "python") -> int:
-    """Run a program of ``.venv`` in the project's folder, after setting ``.venv`` up."""
-    setup(settings)
+    """Run a program of ``.venv`` in the project's folder, after setting up what pages need."""
+    setup(settings, everything=False)
     # UTF-8 also where the system's own encoding is another, as on Windows.
     environment = dict(os.environ, PYTHONUTF8="1")
     return subprocess.call([str(BIN / program), *arguments], cwd=str(ROOT), env=environment)
@@ -185,8 +199,11 @@ def run(settings: dict[str, str], *arguments: str, program: str = "python") -> i
 # The environment --------------------------------------------------------------------------------
 
 
-def setup(settings: dict[str, str]) -> int:
-    """Set up ``.venv``, or bring it up to date when what it was set up from has changed."""
+def setup(settings: dict[str, str], everything: bool = True) -> int:
+    """Set up ``.venv``, or bring it up to date when what it was set up from has changed.
+
+    ``everything``: with the packages of :data:`LATER`, or those that pages need alone.
+    """
     if sys.version_info < OLDEST:
         found, wanted = (".".join(map(str, pair[:2])) for pair in (sys.version_info, OLDEST))
         raise MakeError(
@@ -203,43 +220,81 @@ def setup(settings: dict[str, str]) -> int:
         else:
             shutil.rmtree(VENV)
     wanted = sources()
-    if STAMP.exists() and STAMP.read_text(encoding="utf-8").strip() == wanted:
-        return 0
+    for stamp in (FOR_ALL,) if everything else (FOR_ALL, FOR_PAGES):
+        if stamp.exists() and stamp.read_text(encoding="utf-8").strip() == wanted:
+            return 0
     print("Setting up .venv (a few minutes the first time)", flush=True)
     base = getattr(sys, "_base_executable", sys.executable)  # not that of another environment
     if not PYTHON.exists() and subprocess.call([base, "-m", "venv", str(VENV)]):
         raise MakeError(".venv could not be made; on Debian or Ubuntu, `apt install python3-venv`")
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # A user's settings for pip that would put the packages elsewhere; an index of theirs counts.
     places = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
     given = {name: value for name, value in os.environ.items() if name.upper() not in places}
     given["PIP_USER"] = "0"  # also where pip's own file asks for it
-    for arguments in installs(settings):
-        if subprocess.call([*pip, *arguments], cwd=str(ROOT), env=given):
+    program = installer(given)
+    for arguments in installs(settings, everything):
+        if subprocess.call([*program, *arguments], cwd=str(ROOT), env=given):
             raise MakeError(
                 "the packages could not be installed: that needs a network, and Python "
                 "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
             )
-    temporary = STAMP.with_name(STAMP.name + ".new")
+    stamp = FOR_ALL if everything else FOR_PAGES
+    temporary = stamp.with_name(stamp.name + ".new")
     temporary.write_text(wanted + "\n", encoding="utf-8")
-    temporary.replace(STAMP)
+    temporary.replace(stamp)
     return 0
 
 
-def installs(settings: dict[str, str]) -> list[list[str]]:
-    """The arguments of each ``pip install``, in order.
+def installer(environment: dict[str, str]) -> list[str]:
+    """The beginning of a command that installs packages: uv's where it is on the PATH, else pip's.
+
+    uv reads none of pip's settings: where these name an index or certificates, as behind a firm's
+    wall, and uv's own do not, pip is taken.
+    """
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    uv = shutil.which("uv", path=environment.get("PATH"))
+    if not uv:
+        return pip
+    told = subprocess.run(
+        [str(PYTHON), "-m", "pip", "config", "list"],
+        env=environment, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    own = any(name.startswith("UV_") and "INDEX" in name for name in environment)
+    if not own and any(word in told.stdout for word in ("index", "find-links", "cert", "proxy")):
+        return pip
+    return [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
+
+
+def installs(settings: dict[str, str], everything: bool = True) -> list[list[str]]:
+    """The arguments of each ``pip install``, in order; see :func:`setup`.
 
     Only torch itself comes from PyTorch's index. What it depends on comes with
     ``requirements.txt``, whose ``torch==`` the CPU build fulfils.
     """
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     (pinned,) = [line for line in lines if line.startswith("torch==")]
-    steps = [["-r", str(ROOT / "requirements.txt")], ["--no-deps", "--editable", str(ROOT)]]
+    pins = ["-r", str(ROOT / "requirements.txt")]
+    if not everything:  # the pins hold for what these bring with them, too
+        pins = ["-c", str(ROOT / "requirements.txt"), *needed_by_pages(lines)]
+    steps = [pins, ["--no-deps", "--editable", str(ROOT)]]
     present = installed_torch()
     wants_cpu = "TORCH" in settings or present.endswith("+cpu")
     if sys.platform == "linux" and wants_cpu and present != pinned.replace("==", "-") + "+cpu":
         steps.insert(0, ["--no-deps", "--index-url", CPU_INDEX, pinned])
     return steps
+
+
+def needed_by_pages(lines: list[str]) -> list[str]:
+    """The lines of ``requirements.txt`` that are no package of :data:`LATER`'s own."""
+    groups = project_table()["project"].get("optional-dependencies", {})
+    later = {name_of(each) for group in LATER for each in groups.get(group, ())}
+    pinned = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return [line for line in pinned if name_of(line) not in later]
+
+
+def name_of(requirement: str) -> str:
+    """The name of a package, as indexes write it: ``"types-pyyaml"`` for ``types_PyYAML>=6``."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
 
 
 def installed_torch() -> str:
@@ -301,7 +356,7 @@ def sources() -> str:
 
 
 TARGETS = {
-    "report": report, "serve": serve,
+    "report": report, "serve": serve, "preview": preview,
     **{tier: partial(test, tier) for tier in TIERS},
     "entrega": entrega, "tables": tables, "lint": lint, "setup": setup, "clean": clean,
 }  # fmt: skip

@@ -12,7 +12,7 @@ REDIRECT = b'http-equiv="refresh"'
 
 
 def main() -> None:
-    from publish import execute, publication, render, resources, sources, wheel, widgets
+    from publish import execute, publication, render, resources, search, sources, wheel, widgets
     from publish.execution import executions
     from publish.files import read_json
     from publish.page import read
@@ -28,7 +28,11 @@ def main() -> None:
         notebook = execute.run(execution)
         own = resources.find(execution.page, site, render.prose(notebook))
         render.ipynb(execution.page, notebook, site, output, own)
+    for name in made:
+        if name.endswith(".pdf"):
+            render.tidy_pdf(output / name)
     if any(name.endswith(".html") for name in made):
+        search.add_to_quarto(site, output)
         sources.write(site, output)
         widgets.write(site, pages, output)
     wheel.write(site, pages, output)

@@ -8,7 +8,7 @@ from string import Template
 
 import pytest
 
-from browsing import COLOURS, PHONE, dress, focused, serious, uri, visit
+from browsing import COLOURS, PHONE, dress, focused, named, serious, uri, visit
 from publish.project import ROOT, Project
 
 PAGES = [path.removesuffix(".qmd") + ".html" for path in Project(ROOT).pages]
@@ -25,6 +25,8 @@ def test_a_page_is_accessible_in_both_sizes_and_themes_and_fetches_nothing_from_
     page.wait_for_load_state("networkidle")
     assert any(url.endswith(name) for url in requests)
     assert serious(page) == []
+    assert named(page) == []
+    assert page.evaluate(TABLES)["scroll"] == []
     dress(page, PHONE, "dark")
     page.reload()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -64,6 +66,9 @@ def test_axe_would_find_something(tab, site):
     page = visit(tab, uri(site, "index.html"))
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     assert any(text.startswith("button-name") for text in serious(page))
+    page.evaluate("""document.querySelector('main').insertAdjacentHTML('beforeend',
+        '<table><tr><th></th></tr></table><nav aria-label="a"></nav><nav aria-label="a"></nav>')""")
+    assert [text.split(":")[0] for text in named(page)] == ["empty-table-header", "landmark-unique"]
     assert serious(page, COLOURS) == []
     page.evaluate("document.querySelector('main h1').style.color = '#999'")
     assert any(text.startswith("color-contrast") for text in serious(page, COLOURS))
@@ -92,11 +97,26 @@ WORDS = """() => {
   }
   return broken;
 }"""
+# Tables that scroll sideways, and cells whose text stands over the next.
+TABLES = """() => {
+  const found = { scroll: [], over: [] };
+  for (const box of document.querySelectorAll(".table-scroll")) {
+    if (box.scrollWidth > box.clientWidth + 1) found.scroll.push(box.textContent.slice(0, 40));
+    for (const cell of box.querySelectorAll("td, th")) {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      const text = range.getBoundingClientRect(), room = cell.getBoundingClientRect();
+      if (text.width && text.right > room.right + 1) found.over.push(cell.textContent);
+    }
+  }
+  return found;
+}"""
 BOXES = ".table-scroll, .equation-body, a.lightbox, main pre"
 
 
 def check_what_scrolls(page) -> None:
     """Tables, figures and equations are whole, or scroll and say so."""
+    assert page.evaluate(TABLES)["over"] == []
     assert page.evaluate(WORDS) == []
     for number in page.locator(".equation-number").all():
         box = number.bounding_box()
@@ -167,6 +187,46 @@ def test_what_quarto_writes_gets_the_same_looks(tab, tmp_path, theme):
     )
 
 
+def test_a_table_that_is_too_wide_takes_the_margin_and_then_scrolls(tab, site):
+    row = "".join(f"<td>{'largo' * 9} {k}</td>" for k in range(2))
+    text = (site / "index.html").read_text("utf-8")
+    table = f'<div class="table-scroll"><table><tr>{row}</tr></table></div>'
+    file = site / "otra.html"
+    file.write_text(text.replace("<p>La tarea", table + "<p>La tarea"), encoding="utf-8")
+    page = visit(tab, file.as_uri())
+    box = page.locator(".table-scroll").first
+    assert "wide" in box.get_attribute("class")
+    assert box.bounding_box()["width"] > page.locator("main").bounding_box()["width"] + 200
+    page.evaluate("""document.querySelector(".table-scroll td").textContent = "x".repeat(300)""")
+    assert len(page.evaluate(TABLES)["scroll"]) == 1
+    page.evaluate("""document.querySelector(".table-scroll td").style.maxWidth = "2rem" """)
+    assert page.evaluate(TABLES)["over"] == ["x" * 300]
+    file.unlink()
+
+
+def test_the_report_shows_all_its_code_at_one_press(tab, site):
+    page = visit(tab, uri(site, "report.html"))
+    code = page.locator("main details.code-fold")
+    assert code.count() > 8
+    assert not code.first.is_visible()
+    button = page.get_by_role("button", name="Ver el código")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert all(fold.locator("pre").first.is_visible() for fold in code.all())
+    page.get_by_role("button", name="Ocultar el código").click()
+    assert not code.first.is_visible()
+
+
+def test_figures_of_both_columns_take_the_margin_of_the_report(tab, site):
+    page = visit(tab, uri(site, "report.html"))
+    main = page.locator("main").bounding_box()["width"]
+    wide = [box.bounding_box()["width"] for box in page.locator("main div.wide").all()]
+    assert len(wide) > 1
+    assert all(main + 200 < width <= 1100 for width in wide)
+    dress(page, PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
 def test_mathematics_is_drawn_by_the_browser_alone(tab, site):
     page = visit(tab, uri(site, "report.html"))
     sizes = page.evaluate(
@@ -196,6 +256,7 @@ def test_the_keyboard_searches(tab, site):
     page = visit(tab, uri(site, "index.html"))
     page.keyboard.press("/")
     page.keyboard.type("dilatacion")
+    page.locator("#resultados a").first.wait_for()  # the index is loaded now
     page.keyboard.press("ArrowDown")
     assert ".html" in focused(page, "href")
     page.keyboard.press("Enter")

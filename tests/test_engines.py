@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from conftest import write_page
 from publish import engines, serve
-from publish.__main__ import Form, main
+from publish.__main__ import Form, _first, main
 from publish.engines import Engine, find_quarto
 from publish.page import read
 from publish.project import ROOT, Project
@@ -73,8 +74,11 @@ def outline(path: Path) -> Outline:
 def test_the_outline_of_a_page_follows_its_source(site, path):
     page = read(path, ROOT)
     found = outline(site / f"{page.stem}.html")
-    captions, tables = [], 0
+    captions, tables, images = [], 0, []
     for cell in page.cells:
+        if cell.options.get("fig-alt"):
+            images.append(" ".join(cell.options["fig-alt"].split()))
+        images += re.findall(r"!\[(.+?)\]\(", cell.source) if cell.kind == "markdown" else []
         written = re.findall(r"^: (.+) \{#tbl-", cell.source, re.MULTILINE)  # below a typed table
         of_cell = [cell.options[key] for key in ("fig-cap", "tbl-cap") if key in cell.options]
         captions += of_cell + written
@@ -88,9 +92,7 @@ def test_the_outline_of_a_page_follows_its_source(site, path):
         first = re.sub(r"[*`$«]", "", written).split()[0].rstrip(".,;:")
         assert shown.split(": ", 1)[1].replace("«", "").startswith(first)
     assert counts["Tabla"] == tables
-    assert found.images == [
-        " ".join(c.options["fig-alt"].split()) for c in page.cells if c.options.get("fig-alt")
-    ]
+    assert found.images == images
     numbers = [text.split()[0] for text in found.headings[1:]]
     if page.metadata.get("number-sections", True):
         assert all(re.fullmatch(r"\d+(\.\d+)*", number) for number in numbers)
@@ -134,11 +136,10 @@ def test_a_page_sets_nothing_that_the_format_of_the_project_overrules(project, p
         assert not set(own) & set(form if isinstance(form, dict) else {})
 
 
-def test_the_report_has_no_table_of_contents(project, site):
-    assert project.metadata(read("report.qmd", ROOT).metadata, "html")["toc"] is False
-    assert not BeautifulSoup((site / "report.html").read_text("utf-8"), "html.parser").select(
-        ".toc"
-    )
+def test_the_report_has_a_table_of_contents(project, site):
+    assert project.metadata(read("report.qmd", ROOT).metadata, "html")["toc"] is True
+    soup = BeautifulSoup((site / "report.html").read_text("utf-8"), "html.parser")
+    assert len(soup.select(".toc a")) > 5
 
 
 CLOCKS = {"perf_counter", "process_time", "monotonic", "time_ns", "timeit", "now", "latency"}
@@ -200,7 +201,9 @@ def test_only_a_quarto_that_is_new_enough_is_used(tmp_path, monkeypatch, answer,
     assert reason
 
 
-def test_the_last_line_of_a_build_with_quarto_says_how_to_open_it(monkeypatch, capsys):
+def test_the_last_line_of_a_build_with_quarto_says_how_to_open_it(monkeypatch, capsys, tmp_path):
+    (tmp_path / "index.html").write_text("hola")
+    monkeypatch.setattr(Project, "output", tmp_path)
     monkeypatch.setattr(engines, "find_quarto", lambda project: ("quarto", "Quarto 1.10.18"))
     monkeypatch.setattr(engines, "build_with_quarto", lambda *arguments, **options: [])
     main(Engine.QUARTO, None, False, 1)
@@ -208,6 +211,54 @@ def test_the_last_line_of_a_build_with_quarto_says_how_to_open_it(monkeypatch, c
     monkeypatch.setattr("publish.__main__.build", lambda *arguments, **options: [])
     main(Engine.BUILTIN, None, False, 1)
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
+
+
+@pytest.fixture
+def quarto_of(small_project, monkeypatch):
+    """Builds of a small project of two pages by a Quarto of some version, which only pretends."""
+    write_page(small_project.root, "Hola.\n", "otra.qmd", "Otra")
+    project = Project(small_project.root)
+    site = project.cache / "quarto" / "_output"
+
+    def pretend(program, work, pages):
+        for name in [page.path for page in pages] or project.pages:
+            for suffix in (".html", ".pdf"):
+                file = (site / name).with_suffix(suffix)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(f"<main><h1>{program}</h1></main>")
+
+    monkeypatch.setattr(engines, "_copy_sources", lambda project, work: None)
+    monkeypatch.setattr(engines, "_checked", lambda program: (program, f"Quarto {program}"))
+    monkeypatch.setattr(engines, "render_with_quarto", pretend)
+
+    def build(version, only=None):
+        said = []
+        made = engines.build_with_quarto(
+            version, Project(small_project.root), only, report=said.append, jobs=1
+        )
+        return made, said
+
+    return project, build
+
+
+def test_another_version_of_quarto_makes_every_page_anew(quarto_of):
+    project, build = quarto_of
+    assert build("1.10.18")[0] == ["index.qmd", "otra.qmd"]
+    assert build("1.10.18")[0] == []
+    assert build("1.11.0")[0] == ["index.qmd", "otra.qmd"]
+    assert "1.11.0" in (project.output / "otra.html").read_text()
+
+
+def test_one_page_of_a_clean_clone_is_not_said_to_be_in_a_site_that_is_not_there(quarto_of):
+    project, build = quarto_of
+    made, said = build("1.10.18", ["otra.qmd"])
+    assert made == ["otra.qmd"]
+    assert said[-1].endswith("index.qmd was never made; otra.qmd is in .build/quarto/_output")
+    assert not project.output.exists()
+    assert _first(project, True, made, "html") == project.cache / "quarto/_output/otra.html"
+    assert _first(project, True, [], "html") is None
+    build("1.10.18")
+    assert _first(project, True, made, "html") == project.output / "index.html"
 
 
 def test_one_form_is_made_by_the_built_in_renderer(monkeypatch, capsys):

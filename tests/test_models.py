@@ -191,3 +191,17 @@ def test_the_unet_without_options_gives_the_scores_of_the_stored_one():
         torch.testing.assert_close(written(x), stored(x))
     written.train()(x).sum().backward()
     assert all(parameter.grad is not None for parameter in written.parameters())
+
+
+def test_the_measured_field_stays_within_the_possible_one():
+    spec = models.EncoderDecoderSpec(depth=1, width=4, convolutions=1)
+    x = torch.rand(3, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+    field = models.measured_field(models.build(spec), x)
+    assert field.sum() == pytest.approx(1, abs=1e-5)
+    assert (field >= 0).all()
+    first, last = models.input_range(spec, 24)
+    inside = torch.zeros_like(field, dtype=torch.bool)
+    inside[first : last + 1, first : last + 1] = True
+    assert field[inside].sum() == pytest.approx(1, abs=1e-5)
+    assert (field[~inside] == 0).all()
+    assert 4 < (field > 0).sum() <= (last - first + 1) ** 2

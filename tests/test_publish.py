@@ -216,10 +216,7 @@ def test_the_constructs_of_the_portable_subset_come_out(small_project):
     )
     assert soup.find("img")["alt"] == 'Ejes "vacíos".'
     assert soup.find(id="fig-a").figcaption.get_text(" ", strip=True).startswith("Figura")
-    assert (
-        soup.find("aside", class_="callout-warning").find(class_="callout-title").text.strip()
-        == "Ojo"
-    )
+    assert soup.find(class_="callout-warning").find(class_="callout-title").text.strip() == "Ojo"
     assert soup.find("summary").text.strip() == "Abrir"
     assert soup.main.get_text().count("oculto") == 1  # the code, not its output
     for gone in ("Solo papel", "print(", "ruido", "#|"):
@@ -252,6 +249,7 @@ def test_a_search_entry_stands_for_every_section(small_project):
     entries = json.loads(script.removeprefix("window.searchIndex = ").rstrip(";\n"))
     found = [entry for entry in entries if "buscado" in entry["text"]]
     assert [(e["href"], e["page"]) for e in found] == [("index.html#equivarianza", "Portada")]
+    assert {entry["kind"] for entry in entries} == {"section"}
 
 
 def test_a_missing_page_in_the_configuration_is_named(small_project):

@@ -410,6 +410,7 @@ def toy(tmp_path):
         (public, "torch", "2.13.0", ["filelock", "gpulibs"]),
         (public, "gpulibs", "1.0", []),
         (public, "filelock", "1.0", []),
+        (public, "testtool", "1.0", []),
         (cpu, "torch", "2.13.0+cpu", ["filelock"]),
         (cpu, "filelock", "9.0", []),  # must not be taken from here
     ]:
@@ -466,6 +467,60 @@ def test_setup_installs_once_and_torch_without_gpu_libraries_on_request(toy):
         "make: the packages could not be installed: that needs a network, and Python 3.11 to 3.14"
     )
     assert toy("setup")[0] == 1  # a failed installation is not taken for a finished one
+
+
+@pytest.mark.install
+def test_what_only_tests_need_is_installed_when_they_are_asked_for(toy):
+    with (toy.root / "pyproject.toml").open("a") as file:
+        file.write('[project.optional-dependencies]\ntests = ["toy[x]", "TestTool>=0.5"]\n')
+    (toy.root / "requirements.txt").write_text("torch==2.13.0\n# tests\ntesttool==1.0\n")
+    toy("report")  # there is nothing to render: it is about what is set up before
+    assert toy.installed() == {"torch-2.13.0", "filelock-1.0", "gpulibs-1.0", "toy-0.1"}
+    assert "Setting up" not in toy("tables")[1]
+    assert "Setting up" in toy("setup")[1]
+    assert toy.installed() == {
+        "torch-2.13.0", "filelock-1.0", "gpulibs-1.0", "testtool-1.0", "toy-0.1"
+    }  # fmt: skip
+    assert "Setting up" not in toy("tables")[1] + toy("setup")[1]
+
+
+UV = """#!/bin/sh
+# What `uv pip install --quiet --python PYTHON ...` does, by pip.
+echo "$@" >> "$0.log"
+python=$5
+shift 5
+exec "$python" -m pip install --quiet --disable-pip-version-check "$@"
+"""
+
+
+@pytest.mark.install
+@pytest.mark.skipif(sys.platform != "linux", reason="the program is a shell script")
+@pytest.mark.parametrize(("own", "used"), [({"UV_DEFAULT_INDEX": "as pip's"}, True), ({}, False)])
+def test_uv_installs_where_it_is_there_and_knows_the_index(toy, tmp_path, own, used):
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(UV)
+    uv.chmod(0o755)
+    path = os.pathsep.join([str(uv.parent), os.environ["PATH"]])
+    assert toy("setup", PATH=path, **own)[0] == 0
+    assert toy.installed() == {"torch-2.13.0", "gpulibs-1.0", "filelock-1.0", "toy-0.1"}
+    log = uv.with_name("uv.log")
+    assert log.exists() == used
+    if used:
+        python = toy.root / ".venv" / "bin" / "python"
+        pins, own_code = log.read_text().splitlines()
+        assert pins == f"pip install --quiet --python {python} -r {toy.root}/requirements.txt"
+        assert own_code.endswith(f"--no-deps --editable {toy.root}")
+
+
+def test_all_that_is_no_tool_of_tests_or_lint_is_needed_by_pages():
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    kept = {make.name_of(line) for line in make.needed_by_pages(lines)}
+    needed = {make.name_of(name) for name in declared("published", "cluster", "pages")}
+    tools = {"ruff", "mypy", "types-pyyaml", "pytest", "playwright", "hypothesis"}
+    assert kept == needed
+    assert not kept & tools
+    assert tools < set(map(make.name_of, PINS))
 
 
 @pytest.mark.install

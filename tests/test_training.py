@@ -17,6 +17,7 @@ from tarea2.datasets import Split
 from tarea2.evaluation import predict
 from tarea2.models import DigitNetSpec, PerceptronSpec, SignalNetSpec, build
 from tarea2.models.building import INITS
+from tarea2.precision import PRECISIONS
 from tarea2.training import Recipe, Trained, fit
 
 SMALL = Recipe(epochs=3, batch_size=50, lr=0.05, momentum=0.9, schedule="step", step_epochs=2)
@@ -174,6 +175,7 @@ def test_a_schedule_of_few_steps_has_rates(schedule, steps):
         ("loss", losses.LOSSES),
         ("class_weights", losses.CLASS_WEIGHTS),
         ("overlap", losses.REGION_LOSSES),
+        ("precision", PRECISIONS),
     ],
 )
 def test_a_recipe_takes_the_names_of_the_registries_and_no_others(field, registry):

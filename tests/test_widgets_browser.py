@@ -33,6 +33,7 @@ CHAPTERS = {
     "explorador": "08-segmentacion-factores", "escena": "08-segmentacion-error", "digito": "05-mnist", "rayas": "04-remuestreo",
     "damero": "04-remuestreo", "codigos": "07-encoder-decoder", "escritor": "07-encoder-decoder",
     "senal": "10-experimento-final", "unet": "08-segmentacion", "foto": "09-escenas-de-calle",
+    "cortina": "../index",
 }  # fmt: skip
 PIECES = list(CHAPTERS)
 # A control of each piece, what a reader types or chooses there, and what a broken link would say.
@@ -41,6 +42,7 @@ CHANGES = {
     "escena": ("clutter", "3"), "digito": ("right", "2"), "rayas": ("phase", "0.5"),
     "damero": ("kernel", "4"), "codigos": ("first", "1"), "escritor": ("number", "777"),
     "senal": ("shift", "5"), "unet": ("scene", "2"), "foto": ("opacity", "0.3"),
+    "cortina": ("scene", "1"),
 }  # fmt: skip
 
 
@@ -127,6 +129,8 @@ def put(page: Page, name: str, control: str, value: str) -> None:
     kind = box.evaluate("e => e.localName === 'select' ? 'select' : e.type")
     if kind == "select":
         box.select_option(value)
+    elif kind == "fieldset":
+        box.locator(f"input[value='{value}']").check()
     elif kind == "checkbox":
         box.set_checked(value == "1")
     elif kind == "range":
@@ -177,7 +181,8 @@ def test_a_piece_opens_from_disk_without_errors_or_requests(tab, errors, request
     reveal(page, name)
     page.wait_for_timeout(200)
     assert errors == []
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    # A worker's script is an object in the page's own memory.
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert page.locator(f"#{name} .tarea-live").is_visible()
     assert not page.locator(f"#{name} .tarea-figure").is_visible()
 
@@ -236,7 +241,8 @@ def test_the_keyboard_reaches_every_control(piece, name):
     wanted = page.evaluate(
         f"""() => {{ const all = [...document.querySelectorAll(
           "#{name} .tarea-live :is(button, input, select, summary, canvas[tabindex])")];
-        const seen = all.filter((e) => e.tabIndex >= 0 && e.checkVisibility());
+        // Of a group of radio buttons the chosen one is the tab stop.
+        const seen = all.filter((e) => e.tabIndex >= 0 && e.checkVisibility() && (e.type !== "radio" || e.checked));
         window.reached = new Set();
         for (const e of seen) e.addEventListener("focus", () => window.reached.add(e));
         seen[0].focus();
@@ -321,7 +327,7 @@ def test_a_piece_carries_the_caption_of_its_figure(piece, name):
     assert shown.is_visible()
 
 
-@pytest.mark.parametrize("name", ["rayas", "codigos", "senal", "campo", "damero"])
+@pytest.mark.parametrize("name", ["rayas", "codigos", "senal", "campo", "damero", "escena"])
 def test_an_answer_is_hidden_and_a_link_can_open_it(piece, name):
     page = piece(name)
     # A view keeps its frame, and what it holds is hidden.
@@ -338,6 +344,39 @@ def test_an_answer_is_hidden_and_a_link_can_open_it(piece, name):
     page = piece(name, query=f"{control}={value}&ver")
     assert all(answer.is_visible() for answer in answers.all())
     expect(page.locator(f"#{name} .tarea-news")).to_have_text("Estado del enlace.")
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_back_undoes_what_was_changed(piece, name):
+    page = piece(name)
+    before = state(page, name)
+    control, value = CHANGES[name]
+    put(page, name, control, value)
+    page.wait_for_function("name => history.state?.last?.startsWith(name + ' ')", arg=name)
+    address = page.url
+    page.evaluate("history.back()")
+    expect(page.locator(f"#{name} .tarea-news")).to_have_text("Un paso atrás o adelante.")
+    assert state(page, name) == before
+    assert page.url == address
+    page.evaluate("history.forward()")
+    page.wait_for_function(
+        "([name, control, value]) => { const piece = document.getElementById(name);"
+        " return piece.controls[control].write(piece.state[control]) === value; }",
+        arg=[name, control, value],
+    )
+
+
+def test_moves_of_one_control_are_undone_together(piece):
+    page = piece("escena")
+    for name, value in (("clutter", "1"), ("clutter", "2"), ("noise", "0.1")):
+        put(page, "escena", name, value)
+        page.wait_for_timeout(900)  # longer than what counts as one move
+    found = []
+    for _ in range(2):
+        page.evaluate("history.back()")
+        page.wait_for_timeout(200)
+        found.append((state(page, "escena")["clutter"], state(page, "escena")["noise"]))
+    assert found == [("2", "0"), ("0", "0")]
 
 
 def test_what_is_said_is_told_once_the_reader_stops(piece):
@@ -742,6 +781,101 @@ def test_cutting_the_skips_changes_the_best_network_only(piece):
     after = scene_scores(page)
     assert after[0] == baseline
     assert after[1] < best
+
+
+def test_only_a_network_whose_input_changed_is_asked(piece):
+    page = piece("escena")
+    scene_scores(page)
+    page.evaluate("""() => { window.asked = []; for (const network of document.getElementById("escena").networks) {
+      const ask = network.ask; network.ask = (question) => { window.asked.push(network.label); ask(question); }; } }""")
+    for control, value, expected in (
+        ("height", "18", []), ("digit", "5", []), ("tool", "draw", []), ("wipe", "20", []),
+        ("errors", "0", []), ("skips", "0", ["mejor red"]), ("noise", "0.1", ["línea base", "mejor red"]),
+    ):  # fmt: skip
+        page.evaluate("window.asked.length = 0")
+        reveal(page, "escena")
+        put(page, "escena", control, value)
+        scene_scores(page)
+        assert page.evaluate("window.asked") == expected, control
+
+
+def test_one_cursor_reads_all_pictures(piece):
+    page = piece("escena")
+    reveal(page, "escena")
+    scene_scores(page)
+    test, place = datasets.scenes("test", 8), 0
+    expected, ious = [], []
+    for name in ("segmentation-baseline", "segmentation"):
+        scores = predict(models.load_model(name)[0], test.x[place : place + 1])[0]
+        expected.append(scores.softmax(1)[0, :, 30, 10])
+        matrix = metrics.confusion_matrix(test.y[place : place + 1], scores.argmax(1), 11)
+        ious.append(metrics.iou(matrix))
+    for view in ("verdad", "mejor red", "errores"):
+        box = page.locator("#escena .tarea-five .tarea-view", has_text=view).first.locator("canvas")
+        area = box.bounding_box()
+        page.mouse.move(0, 0)
+        page.mouse.move(
+            area["x"] + area["width"] * 10.5 / 48, area["y"] + area["height"] * 30.5 / 48
+        )
+        expect(page.locator("#escena .tarea-classes thead")).to_contain_text("(30, 10)")
+    crosses = page.locator("#escena .tarea-cross")
+    assert crosses.count() == 6
+    assert len({cross.get_attribute("d") for cross in crosses.all()}) == 1
+    rows = page.locator("#escena .tarea-classes tbody tr").all()
+    for k, row in enumerate(rows):
+        shown = row.locator("td").all_text_contents()
+        assert shown[:2] == [number(float(shares[k]), 2) for shares in expected]
+        assert shown[2:] == ["" if np.isnan(v[k]) else number(float(v[k]), 2) for v in ious]
+    assert len(rows) == 11
+
+
+def test_the_curtain_shows_any_two_pictures(piece):
+    page = piece("escena")
+    reveal(page, "escena")
+    scene_scores(page)
+    put(page, "escena", "left", "truth")
+    put(page, "escena", "right", "errors")
+    frame = page.locator("#escena .tarea-curtain .tarea-frame")
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 20, steps=4)
+    page.mouse.up()
+    assert abs(int(state(page, "escena")["wipe"]) - 75) <= 1
+    under, over = (
+        canvas.evaluate("e => Array.from(e.getContext('2d').getImageData(0, 0, 48, 48).data)")
+        for canvas in frame.locator("canvas").all()
+    )
+    shown = page.evaluate(
+        """() => ["truth", "errors"].map((name) => Array.from(document.getElementById("escena").frames[name].box
+          .querySelector("canvas").getContext("2d").getImageData(0, 0, 48, 48).data))"""
+    )
+    assert [over, under] == shown
+
+
+def test_where_the_best_network_is_wrong_is_asked_first(piece):
+    page = piece("escena")
+    scene_scores(page)
+    assert not page.locator("#escena .tarea-five-best canvas").is_visible()
+    assert page.locator("#escena .tarea-five-truth canvas").is_visible()
+    test = datasets.scenes("test", 8)
+    found = predict(models.load_model("segmentation")[0], test.x[:1])[0].argmax(1)
+    near, elsewhere = metrics.boundary_counts(test.y[:1], found, torch.ones_like(found).bool())
+    assert near[0] > elsewhere[0]
+    page.locator("#escena-prediction").select_option("edge")
+    page.get_by_role("button", name="Comprobar").click()
+    expect(page.locator("#escena .tarea-reply")).to_have_text("Sí: en el contorno de los dígitos.")
+    assert page.locator("#escena .tarea-five-best canvas").is_visible()
+    put(page, "escena", "noise", "0.1")
+    expect(page.locator("#escena .tarea-reply")).to_have_text("")
+
+
+def test_tools_are_chosen_with_the_arrows(piece):
+    page = piece("escena")
+    page.locator("#escena-tool input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page, "escena")["tool"] == "move"
 
 
 def test_a_scene_is_edited_with_the_mouse(piece):

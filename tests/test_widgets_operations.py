@@ -9,6 +9,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
@@ -22,7 +23,10 @@ from tarea2.predictor import Predictor
 from tarea2.studies.skips import cut_skip
 
 CASES = 200
-SCRIPTS = ("operations", "piece", "networks", "unet-views", "photograph")
+SCRIPTS = (
+    "operations", "piece", "networks", "unet-views", "photograph", "worker", "scene-composition",
+    "scene-views",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -523,6 +527,92 @@ def test_where_and_what_are_the_metrics(page):
         assert answer["where"] == pytest.approx(where, nan_ok=True)
         assert answer["what"] == pytest.approx(what, nan_ok=True)
         assert answer["both"] == cm[1:, 1:].sum()
+
+
+def masks_of_scenes(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """True masks ``(count, 48, 48)`` of a few squares, and answers that differ in some of them."""
+    generator, whole = drawn(seed)
+    truths = np.zeros((count, 48, 48), dtype=np.int64)
+    for truth in truths:
+        for _ in range(whole(0, 4)):
+            i, j, size = whole(0, 40), whole(0, 40), whole(2, 9)
+            truth[i : i + size, j : j + size] = whole(1, 10)
+    found = truths.copy()
+    wrong = generator.random(found.shape) < generator.uniform(0, 0.2, (count, 1, 1))
+    found[wrong] = generator.integers(0, 11, found.shape)[wrong]
+    return truths, found
+
+
+def test_a_scene_is_scored_as_by_the_package(page):
+    truths, found = masks_of_scenes(21, 40)
+    cases = [[t.ravel().tolist(), f.ravel().tolist()] for t, f in zip(truths, found, strict=True)]
+    answers = ask(
+        page,
+        """([t, f]) => { const ious = tarea.scene.iouOf(t, f);
+          return { ious, mean: tarea.scene.meanIou(ious), where: tarea.scene.whereWrong(t, f) }; }""",
+        cases,
+    )
+    for truth, mask, answer in zip(truths, found, answers, strict=True):
+        matrix = metrics.confusion_matrix(torch.tensor(truth), torch.tensor(mask), 11)
+        ious = [np.nan if value is None else value for value in answer["ious"]]
+        np.testing.assert_allclose(ious, metrics.iou(matrix), atol=1e-12)
+        mean = np.nan if answer["mean"] is None else answer["mean"]
+        np.testing.assert_allclose(mean, metrics.mean_iou(matrix), atol=1e-12)
+        t, f = torch.tensor(truth)[None], torch.tensor(mask)[None]
+        counts = metrics.boundary_counts(t, f, torch.ones_like(t).bool())
+        assert answer["where"]["edge"] == counts[0, 0]
+        assert answer["where"]["inside"] + answer["where"]["background"] == counts[1, 0]
+
+
+def test_regions_are_scipys(page):
+    truths, _ = masks_of_scenes(22, 60)
+    answers = ask(
+        page, "(mask) => tarea.scene.regionsOf(mask)", [t.ravel().tolist() for t in truths]
+    )
+    named = 0
+    for truth, answer in zip(truths, answers, strict=True):
+        expected = []
+        for label in range(1, 11):
+            parts, count = ndimage.label(truth == label)
+            sizes = [int((parts == k + 1).sum()) for k in range(count)]
+            expected += [(label, size) for size in sizes if size >= 12]
+        assert sorted((part["label"], part["size"]) for part in answer) == sorted(expected)
+        for part in answer:
+            assert truth[part["row"], part["column"]] == part["label"]
+        named += len(answer)
+    assert named > 60
+
+
+def test_scores_are_read_as_probabilities(page):
+    generator, _ = drawn(23)
+    scores = generator.normal(0, 3, (1, 11, 48, 48)).astype(np.float32)
+    answer = page.evaluate(
+        """(x) => { const { found, sure, shares } = tarea.scene.read(from(x));
+          return { found: Array.from(found), sure: Array.from(sure), shares: Array.from(shares) }; }""",
+        sent(scores),
+    )
+    expected = torch.tensor(scores).softmax(1)[0]
+    np.testing.assert_allclose(answer["shares"], expected.flatten(), atol=1e-6)
+    assert answer["found"] == expected.argmax(0).flatten().tolist()
+    np.testing.assert_allclose(answer["sure"], expected.max(0).values.flatten(), atol=1e-6)
+
+
+def test_a_worker_answers_the_last_question_that_waits(page):
+    name = widgets.network("segmentation-baseline")[0]
+    answer = page.evaluate(
+        """(name) => new Promise((resolve) => {
+          const stored = tarea.network(name), run = tarea.encoderDecoder(stored), seen = [];
+          const image = (level) => new Float32Array(48 * 48).fill(level);
+          const side = tarea.beside(stored, (scores, { level }) => {
+            const own = run(tarea.array([1, 1, 48, 48], image(level))).scores;
+            seen.push([level, own.data.every((value, k) => value === scores.data[k])]);
+            if (!side.busy()) resolve(seen);
+          });
+          for (const level of [0.1, 0.5, 0.9]) side.ask({ shape: [1, 1, 48, 48], image: image(level), whole: true, level });
+        })""",
+        name,
+    )
+    assert answer == [[0.1, True], [0.9, True]]
 
 
 def test_the_cells_of_a_window_add_up_to_the_convolution(page):

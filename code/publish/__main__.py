@@ -69,12 +69,23 @@ def main(
             print("Nothing was published: _output/ is as it was.", file=sys.stderr)
         raise SystemExit(1) from None
     name = reason if quarto else f"Built-in renderer ({reason})"
-    where = os.path.relpath(project.output)
     seconds = time.monotonic() - start
-    first = f"{where}/index.{to[0] if to else 'html'}"
-    print(f"{name}: {len(made)} pages made in {seconds:.0f} s, see {first}")
-    if quarto:  # its search is loaded as modules, which browsers refuse from disk
+    first = _first(project, bool(quarto), made, to[0].value if to else "html")
+    see = f", see {os.path.relpath(first)}" if first else ""
+    print(f"{name}: {len(made)} pages made in {seconds:.0f} s{see}")
+    if (
+        quarto and (project.output / "index.html").exists()
+    ):  # its search is loaded as modules, which browsers refuse from disk
         print("`make serve` opens the site through a server, which its search needs")
+
+
+def _first(project: Project, quarto: bool, made: list[str], form: str) -> Path | None:
+    """The page to look at: the site's first, or one just made where the site is not whole yet."""
+    output = project.config["project"]["output-dir"]
+    unpublished = project.cache / "quarto" / output if quarto else project.cache / "site"
+    places = [project.output / f"index.{form}"]
+    places += [(unpublished / path).with_suffix(f".{form}") for path in made]
+    return next((place for place in places if place.exists()), None)
 
 
 if __name__ == "__main__":

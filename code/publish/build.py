@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from publish import execute, kernels, render, resources, sources, website, wheel, widgets
-from publish.build_state import FORMS, BuildState, made
+from publish import execute, kernels, render, resources, search, sources, website, wheel, widgets
+from publish.build_state import FORMS, BuildState, not_published
 from publish.execution import Execution
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -58,18 +58,13 @@ def build(
                 report(f"  {tasks[task].page.path}")
     if errors:
         raise PublishError("\n".join(sorted(errors)))
-    missing = [page.path for page in pages if not made(page, staging, forms)]
-    if missing:
-        there = ", ".join(page.path for page in pages if page.path not in missing) or "nothing"
-        was = "was" if len(missing) == 1 else "were"
-        report(
-            f"  Not published: {', '.join(missing)} {was} never made; {there} is in "
-            f"{staging.relative_to(project.root)}"
-        )
+    held_back = not_published(project, staging, pages, forms)
+    if held_back:
+        report(held_back)
         return [execution.page.path for execution in changed]
     website.assets(project, staging)
     if "html" in forms and (changed or not (staging / "site" / "search-index.js").exists()):
-        website.search_index(project, staging)
+        search.write(project, staging)
     sources.write(project, staging)
     widgets.write(project, pages, staging)
     _remove_stale(pages, state, staging)

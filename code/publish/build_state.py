@@ -22,7 +22,8 @@ class BuildState:
 
     A page is made anew when its text, its execution, a file that it shows, the theme, the
     configuration or a writer's version has changed since each of ``forms`` was made, or when one
-    of them is missing.
+    of them is missing. ``program`` names what writes besides those of :data:`WRITERS`, and its
+    version.
     """
 
     def __init__(
@@ -32,13 +33,15 @@ class BuildState:
         engine: str,
         folder: Path,
         forms: Sequence[str] = FORMS,
+        program: str = "",
     ):
         _check_labels(pages)
         self.project, self.folder, self.forms = project, folder, forms
         self.executions = executions(pages, project)
         self.file = project.cache / f"state-{engine}.json"
         self.known: dict[str, dict] = read_json(self.file) or {}
-        self.shared = _shared_digest(project, [page.metadata["title"] for page in pages])
+        titles = [page.metadata["title"] for page in pages]
+        self.shared = digest(_shared_digest(project, titles), program)
 
     def changed(self, only: list[str] | None, force: bool) -> list[Execution]:
         """The pages to make, in the order of the project."""
@@ -77,6 +80,17 @@ class BuildState:
 
     def _key(self, page: Page) -> str:
         return digest(page.metadata, [(cell.kind, cell.source) for cell in page.cells], self.shared)
+
+
+def not_published(project: Project, folder: Path, pages: list[Page], forms: Sequence[str]) -> str:
+    """One line where some pages of a site are not made yet; empty where it is whole."""
+    missing = [page.path for page in pages if not made(page, folder, forms)]
+    if not missing:
+        return ""
+    there = ", ".join(page.path for page in pages if page.path not in missing) or "nothing"
+    was = "was" if len(missing) == 1 else "were"
+    where = folder.relative_to(project.root).as_posix()
+    return f"  Not published: {', '.join(missing)} {was} never made; {there} is in {where}"
 
 
 def made(page: Page, folder: Path, forms: Sequence[str] = FORMS) -> bool:

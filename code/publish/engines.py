@@ -12,8 +12,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from publish import execute, quarto_freeze, render, resources, sources, wheel, widgets
-from publish.build_state import BuildState, made
+from publish import execute, quarto_freeze, render, resources, search, sources, wheel, widgets
+from publish.build_state import FORMS, BuildState, not_published
 from publish.files import MADE
 from publish.page import Page, read
 from publish.project import Project, PublishError
@@ -98,7 +98,7 @@ def build_with_quarto(
     pages = [read(path, project.root) for path in project.pages]
     work = project.cache / "quarto"
     site = work / project.config["project"]["output-dir"]
-    state = BuildState(project, pages, "quarto", site)
+    state = BuildState(project, pages, "quarto", site, program=_checked(program)[1])
     changed = state.changed(only, force)
     widgets.forget_stale(site, changed, force)
     if changed:
@@ -112,10 +112,14 @@ def build_with_quarto(
         render_with_quarto(program, work, some)
         for each, files in zip(changed, own, strict=True):
             render.ipynb(each.page, each.notebook, project, site, files)
+            render.tidy_pdf(site / f"{each.page.stem}.pdf")
             state.record(each, [file.path for file in files])
             report(f"  {each.page.path}")
-    if not all(made(page, site) for page in pages):
+    held_back = not_published(project, site, pages, FORMS)
+    if held_back:
+        report(held_back)
         return [each.page.path for each in changed]
+    search.add_to_quarto(project, site)
     sources.write(project, site)
     widgets.write(project, pages, site)
     wheel.write(project, pages, site)

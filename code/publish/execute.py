@@ -128,6 +128,11 @@ def _execute(
     return results, inputs.record(json.loads(told), project.root, project.settings.environment)
 
 
+def results_in_a_new_kernel(page: Page, project: Project) -> list[dict]:
+    """What each cell of a page gives, in a kernel of its own; nothing is stored."""
+    return _execute(page, project, None)[0]
+
+
 def _ask(client: NotebookClient, expression: str) -> str:
     """What an expression gives in the kernel, outside of the page's own names and counts."""
     reply = client.wait_for_reply(client.kc.execute("", user_expressions={"answer": expression}))
@@ -142,14 +147,7 @@ def _run_cell(client: NotebookClient, page: Page, cell: Cell, node) -> None:
     try:
         client.execute_cell(node, index)
     except CellExecutionError as error:
-        # Where in the cell: the last frame of IPython's traceback that points into it.
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback)
-        frames = re.findall(r"Cell In\[\d+\], line (\d+)", plain)
-        offset = cell.source.count("\n") - cell.code.count("\n")
-        line = cell.line + offset + (int(frames[0]) - 1 if frames else 0)
-        raise PageError(
-            page.path, line, f"cell {cell.label or index + 1} raised {error.ename}: {error.evalue}"
-        ) from None
+        raise raised(page, cell, index, error.ename, error.evalue, error.traceback) from None
     except CellTimeoutError:
         raise PageError(
             page.path,
@@ -158,9 +156,25 @@ def _run_cell(client: NotebookClient, page: Page, cell: Cell, node) -> None:
             "pages show stored results; long work belongs to a command",
         ) from None
     except DeadKernelError:
-        raise PageError(
-            page.path, cell.line, f"cell {cell.label or index + 1} ended the Python process"
-        ) from None
+        raise ended(page, cell, index) from None
+
+
+def raised(
+    page: Page, cell: Cell, index: int, name: str, value: str, traceback: str
+) -> PageError:  # fmt: skip
+    """What a cell raised, as a sentence with its line; ``traceback`` is IPython's."""
+    # Where in the cell: the last frame of IPython's traceback that points into it.
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", traceback)
+    frames = re.findall(r"Cell In\[\d+\], line (\d+)", plain)
+    offset = cell.source.count("\n") - cell.code.count("\n")
+    line = cell.line + offset + (int(frames[0]) - 1 if frames else 0)
+    return PageError(page.path, line, f"cell {cell.label or index + 1} raised {name}: {value}")
+
+
+def ended(page: Page, cell: Cell, index: int) -> PageError:
+    """That a cell, or inline code, took its process with it."""
+    what = f"cell {cell.label or index + 1}" if cell.kind == "code" else "inline code"
+    return PageError(page.path, cell.line, f"{what} ended the Python process")
 
 
 def _inline_values(client: NotebookClient, page: Page, cell: Cell) -> list[str]:
@@ -177,11 +191,15 @@ def _inline_values(client: NotebookClient, page: Page, cell: Cell) -> list[str]:
             + ", ".join(cell.inline),
         ) from None  # fmt: skip
     except DeadKernelError:
-        raise PageError(page.path, cell.line, "inline code ended the Python process") from None
-    answers = reply["content"].get("user_expressions", {})
+        raise ended(page, cell, 0) from None
+    return texts(page, cell, reply["content"].get("user_expressions", {}))
+
+
+def texts(page: Page, cell: Cell, answers: dict[str, dict]) -> list[str]:
+    """The texts of a paragraph's inline code, from what Jupyter answers for each, by its number."""
     values = []
-    for number, code in expressions.items():
-        answer = answers.get(number, {})
+    for number, code in enumerate(cell.inline):
+        answer = answers.get(str(number), {})
         line = _inline_line(cell, code)
         if answer.get("status") != "ok":
             reason = f"{answer.get('ename')}: {answer.get('evalue')}"

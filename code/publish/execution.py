@@ -56,6 +56,12 @@ class Execution:
         """Hash of what is stored, current or not; it tells an execution from others."""
         return self._stored and self._stored["whole"]
 
+    @property
+    def results(self) -> list[dict]:
+        """What each cell gave; see :meth:`store`."""
+        assert self._stored is not None, f"{self.page.path} is not executed yet"
+        return self._stored["results"]
+
     @cached_property
     def notebook(self) -> nbformat.NotebookNode:
         """Stored outputs and inline values in the page as it is written now.
@@ -63,29 +69,7 @@ class Execution:
         Prose cells hold their inline values; code cells keep their ``#|`` options in
         ``metadata.options``.
         """
-        assert self._stored is not None, f"{self.page.path} is not executed yet"
-        notebook = nbformat.v4.new_notebook()
-        notebook.metadata["kernelspec"] = {
-            "name": "python3", "display_name": "Python 3", "language": "python",
-        }  # fmt: skip
-        results = iter(self._stored["results"])
-        for cell in self.page.cells:
-            if cell.kind == "code":
-                result = next(results)
-                node = nbformat.v4.new_code_cell(
-                    cell.code,
-                    metadata={"options": cell.options, "line": cell.line},
-                    outputs=[nbformat.from_dict(output) for output in result["outputs"]],
-                    execution_count=result["count"],
-                )
-            else:
-                values = iter(next(results)["values"] if cell.inline else ())
-                source = INLINE.sub(
-                    lambda match, values=values: match["before"] + next(values), cell.source
-                )
-                node = nbformat.v4.new_markdown_cell(source)
-            notebook.cells.append(node)
-        return notebook
+        return with_results(self.page, self.results)
 
     def store(self, results: list[dict], used: dict) -> None:
         """Keep what the cells gave and the record of what they used (:mod:`publish.inputs`)."""
@@ -117,6 +101,32 @@ class Execution:
             if cell.kind == "code" or cell.inline
         ]
         return digest(code, *map(self.file_digest, RUNNERS))
+
+
+def with_results(page: Page, results: list[dict]) -> nbformat.NotebookNode:
+    """A page as a notebook, with what its cells gave."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {
+        "name": "python3", "display_name": "Python 3", "language": "python",
+    }  # fmt: skip
+    given = iter(results)
+    for cell in page.cells:
+        if cell.kind == "code":
+            result = next(given)
+            node = nbformat.v4.new_code_cell(
+                cell.code,
+                metadata={"options": cell.options, "line": cell.line},
+                outputs=[nbformat.from_dict(output) for output in result["outputs"]],
+                execution_count=result["count"],
+            )
+        else:
+            values = iter(next(given)["values"] if cell.inline else ())
+            source = INLINE.sub(
+                lambda match, values=values: match["before"] + next(values), cell.source
+            )
+            node = nbformat.v4.new_markdown_cell(source)
+        notebook.cells.append(node)
+    return notebook
 
 
 def executions(pages: list[Page], project: Project) -> list[Execution]:

@@ -191,6 +191,7 @@ local function write_image(image)
     or pandoc.utils.stringify(image.caption)
   image.attributes["fig-alt"] = nil
   image.attributes["alt"] = html and alt or nil
+  if html and image.classes:includes("nolightbox") then return image end
   if html then return pandoc.Link({ image }, image.src, "Ampliar", { class = "lightbox" }) end
   if not typst then
     if is_local(image.src) then  -- a notebook carries its pictures with it
@@ -239,12 +240,12 @@ local function write_callout(div)
         local escaped = { ["&"] = "&amp;", ['"'] = "&quot;", ["<"] = "&lt;" }
         local name = pandoc.utils.stringify(title):gsub('[&"<]', escaped)
         local blocks = pandoc.Blocks {
-          raw('<aside class="callout ' .. class .. '" aria-label="' .. name
+          raw('<div class="callout ' .. class .. '" role="note" aria-label="' .. name
             .. '"><p class="callout-title">'),
           pandoc.Plain(title), raw("</p>"),
         }
         blocks:extend(div.content)
-        blocks:insert(raw("</aside>"))
+        blocks:insert(raw("</div>"))
         return blocks
       elseif typst then
         local blocks = pandoc.Blocks { raw('#callout(icon_color: rgb("' .. style[2] .. '"), title: [') }

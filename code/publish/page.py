@@ -25,7 +25,8 @@ FRONT_MATTER = {
 }  # fmt: skip
 DIV_CLASSES = {
     "callout-note", "callout-tip", "callout-warning", "callout-important", "content-visible",
-    "full-width", "glossary", "abstract", "answer",
+    "full-width", "wide", "floating", "glossary", "abstract", "answer", "findings", "doors",
+    "pieces",
 }  # fmt: skip
 # The same pattern as Quarto's Jupyter engine.
 INLINE = re.compile(r"(?P<before>^|[^`])`\{python\}[ \t](?P<code>[^`]+)`", re.MULTILINE)

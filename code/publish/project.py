@@ -76,6 +76,10 @@ class Settings:
     submission: Mapping | None = None  # what `make entrega` packs besides the pages
 
 
+def _page_of(item: str | Mapping) -> str:
+    return item if isinstance(item, str) else item["href"]
+
+
 @dataclass(frozen=True)
 class Project:
     """A Quarto project in the folder ``root``."""
@@ -129,15 +133,24 @@ class Project:
         """The sidebar: (section title or None, pages) pairs."""
         sections: list[tuple[str | None, list[str]]] = []
         for item in self.config["website"]["sidebar"]["contents"]:
-            if isinstance(item, str):
-                sections.append((None, [item]))
+            if "section" in item and not isinstance(item, str):
+                sections.append((item["section"], list(map(_page_of, item["contents"]))))
             else:
-                sections.append((item["section"], list(item["contents"])))
+                sections.append((None, [_page_of(item)]))
         for _, pages in sections:
             for page in pages:
                 if page not in self.pages:
                     raise PublishError(f"_quarto.yml: the sidebar names {page}, which is no page")
         return sections
+
+    @cached_property
+    def menu_texts(self) -> dict[str, str]:
+        """What the sidebar calls a page instead of its title: ``{text: …, href: page.qmd}``."""
+        items = []
+        for item in self.config["website"]["sidebar"]["contents"]:
+            nested = isinstance(item, Mapping) and "section" in item
+            items += item["contents"] if nested else [item]
+        return {item["href"]: item["text"] for item in items if isinstance(item, Mapping)}
 
     def reading_order(self) -> Iterator[str]:
         for _, pages in self.navigation:

@@ -23,6 +23,7 @@ from publish.page import Page, PageError
 from publish.project import Project, PublishError
 
 FILTERS = Path(__file__).parent
+SUSPECTS = b"/Suspects false"
 
 
 def prose(notebook) -> str:
@@ -86,7 +87,21 @@ def pdf(
         document = typst.compile(str(source), root=str(work), timestamp=MADE)
     except typst.TypstError as error:
         raise PublishError(f"{page.path}: Typst refused the page: {error.message}") from None
-    write_atomically(folder / f"{page.stem}.pdf", document)
+    write_atomically(folder / f"{page.stem}.pdf", without_suspects(document))
+
+
+def without_suspects(document: bytes) -> bytes:
+    """A PDF of Typst's without ``/Suspects false``, as long as before so that its places stay.
+
+    That is what a reader assumes anyway; poppler (22.12) takes the word alone for an error.
+    """
+    return document.replace(SUSPECTS, b" " * len(SUSPECTS), 1)
+
+
+def tidy_pdf(path: Path) -> None:
+    """The same for a PDF that Quarto has made, where it is."""
+    if path.exists():
+        write_atomically(path, without_suspects(path.read_bytes()))
 
 
 def ipynb(

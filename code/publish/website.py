@@ -1,8 +1,7 @@
-"""What the built-in renderer's HTML pages share: navigation, style sheet, scripts, search index."""
+"""What the built-in renderer's HTML pages share: navigation, style sheets, scripts."""
 
 from __future__ import annotations
 
-import json
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -10,9 +9,11 @@ from urllib.parse import quote
 import pypandoc
 from bs4 import BeautifulSoup
 
-from publish.files import digest, file_digest, read_json, write_atomically
+from publish.files import write_atomically
 from publish.page import Page
 from publish.project import Project
+
+CARD = "site/card.png"
 
 
 def titles(pages: list[Page]) -> dict[str, str]:
@@ -26,11 +27,12 @@ def titles(pages: list[Page]) -> dict[str, str]:
 
 def navigation(page: Page, titles: dict[str, str], project: Project) -> dict:
     """Template variables for one page: sidebar, neighbours, the way back to the root."""
+    named = titles | {path: escape(text) for path, text in project.menu_texts.items()}
     sections = [
         {
             "section": escape(section or ""),
             "pages": [
-                {"title": titles[path], "href": _href(path), "active": path == page.path}
+                {"title": named[path], "href": _href(path), "active": path == page.path}
                 for path in pages
             ],
         }
@@ -42,55 +44,29 @@ def navigation(page: Page, titles: dict[str, str], project: Project) -> dict:
     if place is not None:
         for name, index in (("previous", place - 1), ("next", place + 1)):
             if 0 <= index < len(order):
-                neighbours[name] = {"title": titles[order[index]], "href": _href(order[index])}
+                neighbours[name] = {"title": named[order[index]], "href": _href(order[index])}
     return {
         "nav": sections,
         "root": "../" * page.depth,
         "stem": quote(Path(page.stem).name),
         "site-title": escape(project.config["website"]["title"]),
+        "here": named[page.path],
+        "card": escape(_card(page, project)),
         **neighbours,
     }
 
 
+def _card(page: Page, project: Project) -> str:
+    """Address of the picture that a link to the site gets elsewhere, whole once `site` is known."""
+    site = project.config.get("site")
+    return f"{str(site).rstrip('/')}/{CARD}" if site else "../" * page.depth + CARD
+
+
 def assets(project: Project, folder: Path) -> None:
-    """Copy style sheet and scripts."""
+    """Copy style sheets, scripts and the pictures of the frame."""
     for path in sorted((project.root / "theme" / "site").iterdir()):
-        if path.suffix in {".css", ".js"}:
+        if path.suffix in {".css", ".js", ".svg", ".png"}:
             write_atomically(folder / "site" / path.name, path.read_bytes())
-
-
-def search_index(project: Project, folder: Path) -> None:
-    """Write the sections of all pages as a script: a file opened from disk may not fetch JSON."""
-    entries = []
-    for path in project.reading_order():
-        page = (folder / path).with_suffix(".html")
-        store = (project.cache / "search" / path).with_suffix(".json")
-        made = digest(file_digest(page), file_digest(Path(__file__)))
-        known = read_json(store)
-        if not isinstance(known, dict) or known.get("made_from") != made:
-            known = {"made_from": made, "sections": _sections(path, page.read_text("utf-8"))}
-            write_atomically(store, json.dumps(known, ensure_ascii=False))
-        entries += known["sections"]
-    script = "window.searchIndex = " + json.dumps(entries, ensure_ascii=False) + ";\n"
-    write_atomically(folder / "site" / "search-index.js", script)
-
-
-def _sections(path: str, text: str) -> list[dict[str, str]]:
-    """The sections of a page: where they are, their titles and their text."""
-    main = BeautifulSoup(text, "html.parser").find("main")
-    title = main.h1.get_text(" ", strip=True)
-    found = [{"href": _href(path), "page": title, "section": "", "text": ""}]
-    for math in main.find_all(["math", "nav", "svg"]):
-        math.decompose()
-    for element in main.find_all(["h2", "h3", "p", "li", "figcaption", "td", "th"]):
-        text = " ".join(element.get_text(" ", strip=True).split())
-        if element.name in {"h2", "h3"}:
-            anchor = element.get("id") or (element.parent.get("id") or "")
-            href = f"{_href(path)}#{anchor}"
-            found.append({"href": href, "page": title, "section": text, "text": ""})
-        else:
-            found[-1]["text"] += text + " "
-    return found
 
 
 def _href(path: str) -> str:

@@ -90,3 +90,12 @@ def windows(
         images.append(x[:, top : top + side, left : left + side])
         masks.append(y[top : top + side, left : left + side])
     return torch.stack(images), torch.stack(masks)
+
+
+def parse_augmentations(text: str | None) -> tuple[str, ...]:
+    """``flip,scale`` as names; raises ValueError for one that there is not."""
+    names = tuple(part.strip() for part in text.split(",")) if text else ()
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise ValueError(f"--augment {name!r}, expected some of {', '.join(AUGMENTATIONS)}")
+    return names

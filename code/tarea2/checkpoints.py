@@ -85,6 +85,8 @@ def save(path, training, done, model, optimiser, orders, history) -> None:
         "optimiser": optimiser.state_dict(),
         "orders": [order.get_state() for order in orders],
         "rng": torch.get_rng_state(),
+        # A GPU draws dropout from numbers of its own.
+        "cuda_rng": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
         "history": history,
     }
     content = io.BytesIO()  # a full disk is then an OSError, not one of PyTorch's
@@ -112,6 +114,8 @@ def load(path: Path | None, training: Training, device: torch.device) -> dict[st
     for key in ("orders", "rng"):
         value = state[key]
         state[key] = [v.cpu() for v in value] if isinstance(value, list) else value.cpu()
+    if state.get("cuda_rng") is not None:
+        state["cuda_rng"] = state["cuda_rng"].cpu()
     return state
 
 

@@ -20,9 +20,10 @@ from numbers import Integral
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-# `conv2d` works on so many bytes at a time, for a core's second-level cache, and in matrix products
-# of about so many columns, since narrow ones are slower per multiplication. Both were measured.
-CACHE_BYTES, PRODUCT_COLUMNS = 1 << 20, 128
+# `conv2d` works on so many bytes at a time, half of a core's second-level cache, which the products
+# need too, and in matrix products of about so many columns, since narrow ones are slower per
+# multiplication. Both were measured.
+CACHE_BYTES, PRODUCT_COLUMNS = 1 << 19, 128
 
 
 def output_size(

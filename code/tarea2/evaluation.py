@@ -20,6 +20,7 @@ from tarea2 import metrics
 from tarea2.datasets import IGNORED, ArrayStore, Dataset, Split, as_input
 from tarea2.losses import ClassLoss
 from tarea2.models import Network, Task
+from tarea2.precision import autocast
 
 # Examples of all members, and their values, in one batch: more would leave the caches.
 BATCH, VALUES = 1000, 784_000
@@ -46,9 +47,14 @@ class Evaluation:
 # Networks applied -------------------------------------------------------------------------------
 
 
-def forward(model: Network, x: Tensor) -> Tensor:
-    """Apply a network to a batch per member: ``(S, B, ...)`` to ``(S, B, classes, ...)``."""
-    return model(x) if model.stacked else model(x[0]).unsqueeze(0)
+def forward(model: Network, x: Tensor, precision: str = "float32") -> Tensor:
+    """Apply a network to a batch per member: ``(S, B, ...)`` to ``(S, B, classes, ...)``.
+
+    ``precision``: of :data:`tarea2.precision.PRECISIONS`; what comes out is float32 with any.
+    """
+    with autocast(precision, x.device):
+        scores = model(x) if model.stacked else model(x[0]).unsqueeze(0)
+    return scores if precision == "float32" else scores.float()
 
 
 @torch.inference_mode()
@@ -105,9 +111,12 @@ def _batches(split: Split) -> Iterator[tuple[int, int]]:
 class Classification:
     """One class per example."""
 
-    def loss(self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss) -> Tensor:
+    def loss(
+        self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss,
+        precision: str = "float32",
+    ) -> Tensor:  # fmt: skip
         """Of a batch, summed over members; ``x``: ``(S, B, ...)``, ``y``: ``(S, B)``."""
-        return criterion(forward(model, x), y)
+        return criterion(forward(model, x, precision), y)
 
     def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
         """Cross-entropy, share of errors and accuracy, of each member."""
@@ -142,9 +151,12 @@ class Segmentation:
     Images are scored one by one at the size of their own mask, however large: only counts are kept.
     """
 
-    def loss(self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss) -> Tensor:
+    def loss(
+        self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss,
+        precision: str = "float32",
+    ) -> Tensor:  # fmt: skip
         """Of a batch; ``x``: ``(S, B, C, H, W)``, ``y``: ``(S, B, H, W)``."""
-        return criterion(forward(model, x), y.long())
+        return criterion(forward(model, x, precision), y.long())
 
     def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:
         """Cross-entropy and what follows from the confusion of all pixels and near boundaries.
@@ -211,8 +223,19 @@ def _mask_measures(confusion: np.ndarray, background: bool) -> dict[str, float]:
 class OwnObjective:
     """What the network itself says it minimises and is measured by."""
 
-    def loss(self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss) -> Tensor:
-        """Of a batch; ``x`` and ``y`` have a first axis of one member."""
+    def loss(
+        self, model: Network, x: Tensor, y: Tensor, criterion: ClassLoss,
+        precision: str = "float32",
+    ) -> Tensor:  # fmt: skip
+        """Of a batch; ``x`` and ``y`` have a first axis of one member.
+
+        Raises ValueError for a precision other than float32: the loss would share it.
+        """
+        if precision != "float32":
+            raise ValueError(
+                f"{type(model).__name__} has an objective of its own, which is minimised in "
+                f"float32, but the recipe's precision is {precision}"
+            )
         return model.loss(x[0], y[0])
 
     def evaluate(self, model: Network, split: Split, background: bool = True) -> list[Evaluation]:

@@ -1,6 +1,6 @@
 -- The glossary, from theme/glossary.json: a Div `.glossary` becomes its entries, and on every other
--- HTML page the first use of each term is a link to its entry. `glossary` in _quarto.yml says where
--- the page with the entries is.
+-- HTML page the first use of each term is a link to its entry, which carries the definition for
+-- content.js to show. `glossary` in _quarto.yml says where the page with the entries is.
 
 local function stringify(value) return value and pandoc.utils.stringify(value) or nil end
 
@@ -38,12 +38,14 @@ local address, forms
 local function read_forms()
   local found = {}
   for _, entry in ipairs(entries()) do
+    local definition = pandoc.write(pandoc.read(entry.definition, "markdown"), "plain",
+      pandoc.WriterOptions { wrap_text = "none" }):gsub("%s+$", ""):gsub("[_*]", "")
     for _, form in ipairs(entry.forms) do
       local words = {}
       for word in form:gmatch("%S+") do table.insert(words, word) end
       -- A form with a capital is a name: "Dice" is one, "dice" is a verb.
       local exact = pandoc.text.lower(form) ~= form
-      table.insert(found, { words = words, id = entry.id, exact = exact })
+      table.insert(found, { words = words, id = entry.id, exact = exact, definition = definition })
     end
   end
   table.sort(found, function(a, b)
@@ -91,7 +93,8 @@ local function link_inlines(inlines)
             content[#content] = pandoc.Str(content[#content].text:sub(1, -1 - #after))
           end
           if before ~= "" then result:insert(pandoc.Str(before)) end
-          result:insert(pandoc.Link(content, address .. "#" .. form.id, "", { class = "term" }))
+          result:insert(pandoc.Link(content, address .. "#" .. form.id, "",
+            { class = "term", ["data-definition"] = form.definition }))
           if after ~= "" then result:insert(pandoc.Str(after)) end
           local id = form.id
           forms = pandoc.List(forms):filter(function(other) return other.id ~= id end)
@@ -119,7 +122,8 @@ local function link_blocks(blocks)
       for index, item in ipairs(block.content) do block.content[index] = link_blocks(item) end
     elseif block.t == "BlockQuote" then
       block.content = link_blocks(block.content)
-    elseif block.t == "Div" and not (block.classes:includes("cell") or block.classes:includes("cell-float")
+    elseif block.t == "Div" and not (block.classes:includes("doors") or block.classes:includes("pieces")
+        or block.classes:includes("cell") or block.classes:includes("cell-float")
         or block.identifier:match("^fig%-") or block.identifier:match("^tbl%-")) then
       block.content = link_blocks(block.content)
     end

@@ -43,33 +43,64 @@ function excerpt(entry, word) {
   return line;
 }
 
-function search() {
-  const words = plain(input.value).split(/\s+/).filter((word) => word.length > 1);
-  results.replaceChildren();
-  if (!words.length) return;
-  const found = window.searchIndex
-    .map((entry) => {
-      const title = plain(`${entry.page} ${entry.section}`);
-      const text = plain(entry.text);
-      const hits = words.filter((word) => title.includes(word) || text.includes(word));
-      const score = words.filter((word) => title.includes(word)).length;
-      return { entry, all: hits.length === words.length, score };
-    })
-    .filter((item) => item.all)
+// The index is a script of its own, which the first touch of the box loads: pages stay light, and a
+// file opened from disk may not fetch anything else.
+let index = null;
+function loadIndex() {
+  index ??= new Promise((resolve, reject) => {
+    const script = make("script", { src: `${root}site/search-index.js` });
+    script.addEventListener("load", () => resolve(window.searchIndex));
+    script.addEventListener("error", reject);
+    document.head.append(script);
+  });
+  return index;
+}
+
+// Forms of a word without its plural: "conexiones" finds "conexión", "matrices" finds "matriz".
+const forms = (word) => [
+  word, word.replace(/ces$/, "z"), ...(word.length > 4 ? [word.replace(/es$/, ""), word.replace(/s$/, "")] : []),
+];
+const KINDS = { term: "definición", piece: "se puede manejar" };
+
+// How well an entry answers: a name before a text, a definition before a piece and a section.
+function score(entry, words) {
+  const name = plain(`${entry.section} ${entry.words ?? ""} ${entry.kind === "section" ? entry.page : ""}`);
+  const text = plain(entry.text);
+  const inside = (where) => words.filter((word) => forms(word).some((form) => where.includes(form))).length;
+  const named = inside(name);
+  if (inside(`${name} ${text}`) < words.length) return 0;
+  return 1 + named + (named === words.length ? { term: 100, piece: 50, section: 10 }[entry.kind] : 0);
+}
+
+async function search() {
+  const words = plain(input.value).split(/[\s-]+/).filter((word) => word.length > 1);
+  if (!words.length) { results.replaceChildren(); return; }
+  let entries;
+  try { entries = await loadIndex(); } catch {
+    results.replaceChildren(make("li", { textContent: "No se puede leer el índice del sitio." }));
+    return;
+  }
+  const found = entries
+    .map((entry) => ({ entry, score: score(entry, words) }))
+    .filter((item) => item.score)
     .sort((a, b) => b.score - a.score)
     .slice(0, 8);
-  for (const { entry } of found) {
+  results.replaceChildren(...found.map(({ entry }) => {
     const link = make("a", { href: root + entry.href });
     link.append(make("strong", { textContent: entry.section || entry.page }));
-    if (entry.section) link.append(make("span", { textContent: entry.page }));
-    if (plain(entry.text).includes(words[0])) link.append(excerpt(entry, words[0]));
+    if (KINDS[entry.kind]) link.append(make("span", { className: "kind", textContent: KINDS[entry.kind] }));
+    if (entry.kind === "term") link.append(make("span", { textContent: entry.text }));
+    else if (entry.section) link.append(make("span", { textContent: entry.page }));
+    const word = forms(words[0]).find((form) => plain(entry.text).includes(form));
+    if (entry.kind === "section" && word) link.append(excerpt(entry, word));
     const item = make("li", {});
     item.append(link);
-    results.append(item);
-  }
+    return item;
+  }));
   if (!found.length) results.append(make("li", { textContent: "No se han encontrado resultados" }));
 }
 
+input.addEventListener("focus", () => loadIndex().catch(() => { index = null; }));
 input.addEventListener("input", search);
 document.addEventListener("keydown", (event) => {
   const links = [...results.querySelectorAll("a")];

@@ -4,6 +4,7 @@
 (function (tarea) {
   const { array, number, make } = tarea;
   const LENGTH = 200, SHOWN = 60;
+  const MOST = 4;  // halvings of the photograph
   const DOWN = { downsample: "submuestreo", meanPool: "media", maxPool: "máximo" };
   const UP = { duplicate: "duplicación", bilinear: "interpolación bilineal" };
 
@@ -28,6 +29,7 @@
       this.range("phase", "Fase (vueltas)", { min: 0, max: 1, step: 0.05, example: 0, decimals: 2 });
       this.choice("down", "Bajar por", DOWN);
       this.choice("up", "Volver por", UP);
+      this.range("halvings", "Veces que se reduce la fotografía", { min: 0, max: MOST, step: 1, example: 2, decimals: 0 });
       this.prediction({
         question: "Tras quedarse con uno de cada dos píxeles, ¿qué frecuencia se verá, en ciclos por píxel nuevo?",
         min: 0, max: 1, conceal: true, tolerance: 0.0055, truth: () => this.alias, text: (value) => number(value, 3),
@@ -46,7 +48,27 @@
       this.after = tarea.plot({ ...size, x: f, y: a, xlabel: "ciclos por píxel nuevo", ylabel: "amplitud", label: "Espectro de la onda reducida" });
       this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
       stage.append(view("la onda y los píxeles que la miden", this.wave, false, this.waveBars), view("su espectro", this.before), view("reducida a la mitad", this.small, true, this.smallBars),
-        view("su espectro; a trazos, lo que dice la regla", this.after, true), view("de vuelta; en naranja, el error", this.back, true, this.backBars), this.says);
+        view("su espectro; a trazos, lo que dice la regla", this.after, true), view("de vuelta; en naranja, el error", this.back, true, this.backBars), this.says, this.photograph());
+    }
+
+    // A photograph, what is left of it, and that at its old size again: no question is asked about it.
+    photograph() {
+      const { pixels, size, credit } = this.data.photograph;
+      this.photo = array([size, size], Float64Array.from(tarea.bytes(pixels)));
+      this.photos = ["la fotografía", "reducida", "de vuelta"].map((name) => {
+        const canvas = make("canvas", { role: "img", "aria-label": name, style: "width: 100%" }), text = make("p", { className: "tarea-name" }, name);
+        return { canvas, text, box: make("div", { className: "tarea-view" }, text, canvas) };
+      });
+      return make("div", { className: "tarea-wide" }, make("div", { className: "tarea-photos" }, this.photos.map(({ box }) => box)), make("p", { className: "tarea-name" }, credit));
+    }
+    showPhotographs() {
+      const { down, up, halvings } = this.state, times = [...Array(halvings)];
+      const small = times.reduce((x) => tarea[down](x), this.photo);
+      const back = times.reduce((x) => (up === "bilinear" ? tarea.bilinear(x, false) : tarea.duplicate(x)), small);
+      [this.photo, small, back].forEach(({ shape: [height, width], data }, k) => tarea.picture(this.photos[k].canvas, data, width, height, (value) => tarea.grey(value / 255)));
+      this.photos[1].text.textContent = `reducida a ${number(small.shape[0])} × ${number(small.shape[1])}: ${DOWN[down]}`;
+      this.photos[2].text.textContent = `de vuelta: ${UP[up]}`;
+      return { small, back };
     }
 
     // What is seen of the frequency when every other value is kept.
@@ -71,6 +93,7 @@
       this.wave.draw([{ x: fine, y: curve }, { x: places, y: wave, kind: "dots" }, { x: even, y: even.map((n) => wave[n]), kind: "dots", colour: "var(--w-vermilion)" }]);
       this.small.draw([{ x: even, y: reduced, colour: "var(--w-vermilion)" }, { x: even, y: reduced, kind: "dots", colour: "var(--w-vermilion)" }]);
       this.back.draw([{ x: places, y: error, colour: "var(--w-vermilion)" }, { x: places, y: back }]);
+      this.showPhotographs();
       const [one, two] = [spectrum(Array.from(wave)), spectrum(Array.from(reduced))];
       const axis = (values) => values.map((_, k) => k / (2 * (values.length - 1)));
       this.before.draw([{ x: axis(one), y: one, kind: "stems" }]);

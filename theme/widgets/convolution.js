@@ -78,6 +78,10 @@
       this.matrix("k", example.k, this.kernelGrid, this.flat ? 1 : LARGEST_KERNEL, this.flat ? 5 : LARGEST_KERNEL);
       this.question.addEventListener("submit", (event) => { event.preventDefault(); this.answer(); });
       this.outputGrid.addEventListener("keydown", (event) => this.walk(event));
+      for (const grid of [this.inputGrid, this.kernelGrid]) {
+        grid.addEventListener("keydown", (event) => this.walkValues(grid, event));
+        grid.addEventListener("focusin", ({ target }) => { this.stopAt(grid, target); target.select(); });
+      }
       for (const name of ["pointerover", "focusin"]) this.inputGrid.addEventListener(name, ({ target }) => this.feed(target.dataset.place));
       for (const name of ["pointerleave", "focusout"]) this.inputGrid.addEventListener(name, () => this.feed());
     }
@@ -176,6 +180,7 @@
               "aria-label": `${name}, fila ${r + 1}, columna ${c + 1}` })
               : make("span", { className: "tarea-cell" }));
         }
+        if (name) this.stopAt(grid, grid.querySelector("input"));
       }
       rows.flat().forEach((value, place) => {
         const [r, c] = [Math.floor(place / rows[0].length), place % rows[0].length];
@@ -184,6 +189,22 @@
         else if (cell.hasAttribute("data-wrong")) return;
         else if (document.activeElement !== cell || cell.value === "") cell.value = number(value);
       });
+    }
+
+    // A matrix is one stop of the Tab key: the value that was edited last, or the first one.
+    stopAt(grid, value) {
+      for (const input of grid.querySelectorAll("input")) input.tabIndex = input === value ? 0 : -1;
+    }
+    // The arrows go from value to value; in a text being typed, left and right move in it first.
+    walkValues(grid, event) {
+      const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key], { target } = event;
+      if (!move || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+      const { selectionStart: from, selectionEnd: to, value: { length } } = target, whole = from === 0 && to === length;
+      if (move[1] && !whole && !(from === to && from === (move[1] < 0 ? 0 : length))) return;
+      const [r, c] = target.dataset.place.split(",").map(Number);
+      const next = grid.querySelector(`[data-place="${r + move[0]},${c + move[1]}"]`);
+      event.preventDefault();
+      next?.focus();
     }
 
     // The cells of the padded input that the window of output (i, j) multiplies.

@@ -1,7 +1,7 @@
 // The stored networks, from weights that the package wrote; each mirrors its class in models/.
 "use strict";
 
-(function (tarea) {
+tarea.part((tarea) => {
   const { array, conv2d, transposedConvolution, maxPool, meanPool, duplicate, relu, add, concatenate, dense,
     softmax, foldBatchNorm, gru, argmax } = tarea;
 
@@ -265,4 +265,4 @@
   }
 
   Object.assign(tarea, { network, encoderDecoder, receptive, digitNet, perceptron, autoencoder, numberWriter, dilatedNet });
-})(globalThis.tarea);
+});

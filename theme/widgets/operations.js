@@ -4,9 +4,11 @@
 // names and the conventions are the package's; a test compares each function with it.
 "use strict";
 
-globalThis.tarea = {};
+// What a worker needs too is a part: a function that adds to `tarea` and uses nothing else.
+globalThis.tarea = { parts: [] };
+tarea.part = (fill) => { tarea.parts.push(fill); fill(tarea); };
 
-(function (tarea) {
+tarea.part((tarea) => {
   const array = (shape, data) => ({
     shape, data: data ?? new Float32Array(shape.reduce((product, size) => product * size, 1)),
   });
@@ -276,4 +278,4 @@ globalThis.tarea = {};
     array, outputSize, conv1d, conv2d, windowCells, pad, transposedConvolution, downsample, maxPool, meanPool,
     duplicate, maxUnpool, bilinear, resizePicture, relu, add, concatenate, dense, softmax, foldBatchNorm, gru, argmax,
   });
-})(globalThis.tarea);
+});

@@ -7,11 +7,11 @@
   // `use(row, column, pressed)` where the pad is pressed or the space bar is; `drag(row, column)`
   // while it is held; `release()` at the end; `moved(row, column)` when the arrows move the cursor.
   function pad({ size, label, width, use, drag, release = () => {}, moved = () => {}, holds = () => false }) {
-    const canvas = make("canvas", { className: "tarea-pad", tabIndex: 0, role: "application", style: `width: ${width}`, "aria-label": label });
+    const canvas = make("canvas", { className: "tarea-pad", tabIndex: 0, role: "application", style: "width: 100%", "aria-label": label });
     const mark = make("svg:rect", { width: 1, height: 1, fill: "none", stroke: "#e69f00", "stroke-width": size / 120 });
     const overlay = make("svg:svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true",
       style: "position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none" }, mark);
-    const box = make("div", { style: "position: relative; width: fit-content; max-width: 100%" }, canvas, overlay);
+    const box = make("div", { style: `position: relative; width: ${width}; max-width: 100%` }, canvas, overlay);
     const inside = (value) => Math.min(size - 1, Math.max(0, value));
     let cursor = [size >> 1, size >> 1], pressed = false;
     function go(row, column) {

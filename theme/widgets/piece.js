@@ -37,6 +37,12 @@
     return value;
   }
 
+  // The text itself where it is one of the options; throws a sentence.
+  const oneOf = (options) => (text) => {
+    if (Object.hasOwn(options, text)) return text;
+    throw new RangeError(`«${text}» no vale: aquí va una de ${Object.keys(options).join(", ")}.`);
+  };
+
   // An HTML (or, with "svg:", SVG) element with properties, attributes and children.
   function make(tag, properties = {}, ...children) {
     const svg = tag.startsWith("svg:");
@@ -124,6 +130,9 @@
     }).observe(output, { childList: true, characterData: true, subtree: true });
   }
 
+  // Back undoes: what the pieces of a page show is kept with the entry of the browser's history.
+  const shown = {};  // name of a piece -> its state, as the link has it
+
   let count = 0;
 
   class Piece extends HTMLElement {
@@ -162,6 +171,8 @@
       this.show();
       this.readAddress();
       addEventListener("hashchange", () => this.readAddress());
+      shown[this.name] = this.query();
+      addEventListener("popstate", (event) => this.goBack(event.state?.tarea?.[this.name]));
     }
 
     // The number and the caption of the figure that the piece stands for; most tell the answer too.
@@ -215,6 +226,7 @@
       }
       this.forgetPrediction?.();
       if (this.conceals) this.reveal(false);
+      this.remember(Object.keys(this.controls));
       this.show();
       this.news.textContent = "Ejemplo de la página.";
     }
@@ -281,14 +293,26 @@
         Object.entries(options).map(([value, text]) => make("option", { value }, text)));
       const message = this.labelled(name, label, input, { panel });
       input.addEventListener("change", () => this.attempt({ [name]: input.value }));
-      const parse = (text) => {
-        if (text in options) return text;
-        throw new RangeError(`«${text}» no vale: aquí va una de ${Object.keys(options).join(", ")}.`);
-      };
       this.control(name, {
-        example: example ?? Object.keys(options)[0], parse, message, input, show: (value) => { input.value = value; },
+        example: example ?? Object.keys(options)[0], parse: oneOf(options), message, input, show: (value) => { input.value = value; },
       });
       return input;
+    }
+
+    // One of a few, each a button of its own; the arrows of the keyboard go from one to the next.
+    palette(name, label, options, { example, panel = this.panel } = {}) {
+      const id = `${this.name}-${name}`;
+      const message = make("span", { className: "tarea-message", id: `${id}-message`, role: "status" });
+      const inputs = Object.keys(options).map((value) => make("input", { type: "radio", name: id, value }));
+      const box = make("fieldset", { id, className: "tarea-group tarea-palette", role: "radiogroup", "aria-describedby": message.id }, make("legend", {}, label),
+        inputs.map((input) => make("label", {}, input, make("span", {}, options[input.value]))), message);
+      box.addEventListener("change", (event) => this.attempt({ [name]: event.target.value }));
+      panel.append(box);
+      this.control(name, {
+        example: example ?? Object.keys(options)[0], parse: oneOf(options), message, input: box,
+        show: (value) => { for (const input of inputs) input.checked = input.value === value; },
+      });
+      return box;
     }
 
     flag(name, label, { example = false, panel } = {}) {
@@ -369,6 +393,7 @@
         || (Object.keys(waiting).length > 0 && this.take(texts));
       if (taken) {
         if (Object.keys(texts).some((name) => this.decisive?.includes(name) ?? true)) this.forgetPrediction?.();
+        this.remember(Object.keys(texts));
         this.draw();
       }
       return taken;
@@ -399,6 +424,7 @@
     set(values) {
       Object.assign(this.state, values);
       for (const name of Object.keys(values)) this.controls[name]?.say("");
+      this.remember(Object.keys(values));
       this.show();
     }
 
@@ -409,11 +435,39 @@
       this.draw();
     }
 
+    // A change that has settled is a step of the history; changes of the same controls are one step.
+    remember(names) {
+      clearTimeout(this.settling);
+      this.changing = new Set([...(this.changing ?? []), ...names]);
+      this.settling = setTimeout(() => {
+        const last = [this.name, ...[...this.changing].sort()].join(" "), query = this.query();
+        this.changing = null;
+        if (query === shown[this.name] || !this.isConnected) return;
+        const again = history.state?.last === last;
+        if (!again) history.replaceState({ ...history.state, tarea: { ...shown } }, "");
+        shown[this.name] = query;
+        history[again ? "replaceState" : "pushState"]({ tarea: { ...shown }, last }, "");
+      }, STILL);
+    }
+    goBack(query) {
+      if (query === undefined || query === shown[this.name] || !this.isConnected) return;
+      clearTimeout(this.settling);
+      this.changing = null;
+      shown[this.name] = query;
+      this.take(Object.fromEntries(new URLSearchParams(query)));
+      this.forgetPrediction?.();
+      this.show();
+      this.news.textContent = "Un paso atrás o adelante.";
+    }
+
     // #piece?name=value&… stands for a state; &ver shows the answer too.
-    address() {
+    query() {
       const query = new URLSearchParams();
       for (const [name, control] of Object.entries(this.controls)) query.set(name, control.write(this.state[name]));
-      return `${location.href.split("#")[0]}#${this.name}?${query}`;
+      return String(query);
+    }
+    address() {
+      return `${location.href.split("#")[0]}#${this.name}?${this.query()}`;
     }
 
     async copyAddress() {

@@ -5,7 +5,7 @@
   const { make, number } = tarea;
   const LEFT = 38, BOTTOM = 30, TOP = 6, RIGHT = 8;
 
-  // `x` and `y` are [low, high, ...ticks]; `draw` takes series { x, y, kind, colour }, kind being
+  // `x` and `y` are [low, high, ...ticks]; `draw` takes series { x, y, kind, colour, dash }, kind being
   // "line", "dots", "stems" or "marks" (vertical lines).
   function plot({ width = 420, height = 150, x, y, xlabel, ylabel, label }) {
     const across = (value) => LEFT + (value - x[0]) / (x[1] - x[0]) * (width - LEFT - RIGHT);
@@ -27,7 +27,7 @@
     const svg = make("svg:svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label }, axes, layer);
     const clip = (value) => Math.min(y[1], Math.max(y[0], value));
     function draw(series) {
-      layer.replaceChildren(...series.flatMap(({ x: xs, y: ys, kind = "line", colour = "var(--w-blue)" }) => {
+      layer.replaceChildren(...series.flatMap(({ x: xs, y: ys, kind = "line", colour = "var(--w-blue)", dash = "none" }) => {
         if (kind === "marks") {
           return Array.from(xs, (value) => make("svg:path", { d: `M ${across(value)} ${TOP} V ${height - BOTTOM}`, stroke: colour, "stroke-width": 1.5, "stroke-dasharray": "5 3" }));
         }
@@ -37,7 +37,7 @@
         const d = kind === "stems"
           ? Array.from(xs, (value, k) => `M ${across(value)} ${up(0)} V ${up(clip(ys[k]))}`).join("")
           : Array.from(xs, (value, k) => `${k ? "L" : "M"} ${across(value)} ${up(clip(ys[k]))}`).join(" ");
-        return [make("svg:path", { d, stroke: colour, fill: "none", "stroke-width": kind === "stems" ? 2 : 1.5 })];
+        return [make("svg:path", { d, stroke: colour, fill: "none", "stroke-width": kind === "stems" ? 2 : 1.5, "stroke-dasharray": dash })];
       }));
     }
     // The values under a pointer, for plots that are edited.

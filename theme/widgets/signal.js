@@ -4,6 +4,7 @@
 (function (tarea) {
   const { number, percent, make, floats, random, argmax } = tarea;
   const LENGTH = 40, LIMIT = 5;
+  const LOUDEST = 2, STEP = 0.05;  // deviations of the noise that are tried
 
   class Signal extends tarea.Piece {
     static title = "Deforma la señal";
@@ -26,13 +27,14 @@
       });
       this.range("shift", "Desplazar en círculo", { min: 0, max: LENGTH - 1, step: 1, example: 0, decimals: 0 });
       this.range("scale", "Escala", { min: 0, max: 2, step: 0.05, example: 1, decimals: 2 });
-      this.range("noise", "Desviación del ruido", { min: 0, max: 2, step: 0.05, example: 0, decimals: 2 });
+      this.range("noise", "Desviación del ruido", { min: 0, max: LOUDEST, step: STEP, example: 0, decimals: 2 });
       let next = examples.first;
-      this.button("Otra señal", () => { next = (next + 1) % examples.count; this.set({ signal: signal(next), shift: 0, scale: 1, noise: 0 }); });
+      this.button("Otra señal", () => { next = (next + 1) % examples.count; this.forgetPrediction(); this.set({ signal: signal(next), shift: 0, scale: 1, noise: 0 }); });
       this.prediction({
-        question: "¿Qué clase dirá la red de la señal que se ve?",
-        conceal: true, options: Object.fromEntries([...Array(10).keys()].map((k) => [k, String(k)])),
-        truth: () => String(argmax(this.answer.probabilities)), hint: () => "Deforma la señal poco a poco para ver cuándo cambia.",
+        question: `¿Qué desviación tendrá que tener el ruido, de 0 a ${LOUDEST}, para que la red cambie de respuesta?`,
+        conceal: true, min: 0, max: LOUDEST, tolerance: 0.2, decisive: ["signal", "shift", "scale"],
+        truth: () => this.breaks(), text: (value) => (value > LOUDEST ? `más de ${number(LOUDEST)}` : number(value, 2)),
+        hint: () => "Se dan por buenas dos décimas de más o de menos.",
       });
       const ticks = [-LIMIT, LIMIT, -4, -2, 0, 2, 4];
       this.plot = tarea.plot({ x: [-0.5, LENGTH - 0.5, 0, 10, 20, 30, 39], y: ticks, width: 460, height: 200, xlabel: "posición", ylabel: "valor", label: "La señal que recibe la red; se puede dibujar sobre ella" });
@@ -56,12 +58,35 @@
       this.shares = make("div");
       this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
       const view = (name, ...content) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), ...content);
-      stage.append(view("la señal que recibe la red; arrastra sobre ella para dibujar", svg), make("div", { className: "tarea-answer" }, view("probabilidades", this.shares)), this.says);
+      const key = make("p", { className: "tarea-key" }, [["la que recibe la red", "var(--w-blue)", "none"], ["sin deformar", "var(--w-soft)", "4 3"]].map(([text, stroke, dash]) =>
+        make("span", {}, make("svg:svg", { viewBox: "0 0 26 8", width: 26, height: 8, "aria-hidden": "true" }, make("svg:path", { d: "M 0 4 H 26", stroke, "stroke-width": 2, "stroke-dasharray": dash })), ` ${text}`)));
+      stage.append(this.strip(), view("arrastra sobre la señal para dibujar", svg, key), make("div", { className: "tarea-answer" }, view("probabilidades", this.shares)), this.says);
+    }
+
+    // The ten forms that the signals are made from.
+    strip() {
+      const { values, length } = this.data.templates, all = floats(values);
+      this.templates = Array.from({ length: 10 }, (_, label) => {
+        const form = all.slice(label * length, (label + 1) * length), low = Math.min(...form), high = Math.max(...form);
+        const d = Array.from(form, (value, k) => `${k ? "L" : "M"} ${2 + 56 * k / (length - 1)} ${28 - 24 * (value - low) / (high - low)}`).join(" ");
+        return make("div", { className: "tarea-template" }, make("svg:svg", { viewBox: "0 0 60 32", role: "img", "aria-label": `Plantilla de la clase ${label}` },
+          make("svg:path", { d, fill: "none", stroke: "currentColor", "stroke-width": 2 })), make("span", { className: "tarea-name" }, String(label)));
+      });
+      return make("div", { className: "tarea-view tarea-wide" }, make("p", { className: "tarea-name" }, "las diez plantillas de las que salen las señales"),
+        make("div", { className: "tarea-templates" }, this.templates));
+    }
+
+    // The least deviation of the noise with which the answer is another one than without; beyond LOUDEST if none is.
+    breaks() {
+      const answer = (noise) => argmax(this.run(this.with({ noise })).probabilities), first = answer(0);
+      for (let k = 1; k <= Math.round(LOUDEST / STEP); k++) if (answer(k * STEP) !== first) return k * STEP;
+      return LOUDEST + STEP;
     }
 
     // The signal as the network gets it, deformed as the chapter's robustness test does.
-    get deformed() {
-      const { signal, shift, scale, noise } = this.state;
+    get deformed() { return this.with({}); }
+    with(changes) {
+      const { signal, shift, scale, noise } = { ...this.state, ...changes };
       const draw = random(5);
       return Float32Array.from({ length: LENGTH }, (_, k) => {
         const normal = Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
@@ -72,9 +97,10 @@
     draw() {
       const values = this.deformed, places = [...Array(LENGTH).keys()];
       this.answer = this.run(values);
-      this.plot.draw([{ x: places, y: values }, { x: places, y: values, kind: "dots" }]);
+      this.plot.draw([{ x: places, y: this.state.signal, colour: "var(--w-soft)", dash: "4 3" }, { x: places, y: values }, { x: places, y: values, kind: "dots" }]);
       const { probabilities } = this.answer, best = argmax(probabilities);
       tarea.bars(this.shares, probabilities.map((share, k) => [String(k), share]));
+      this.templates.forEach((box, label) => box.classList.toggle("tarea-said", label === best));
       this.says.textContent = `La red dice ${best}, con probabilidad ${percent(probabilities[best])}.`;
     }
   }

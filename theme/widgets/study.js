@@ -2,7 +2,8 @@
 "use strict";
 
 (function (tarea) {
-  const { number, make } = tarea;
+  const { number, make, random } = tarea;
+  const PAIRS = 50;
 
   // Ranks from 1, equal values sharing their mean rank.
   function ranks(values) {
@@ -27,9 +28,13 @@
       const { networks, across, up, chosen } = this.data;
       this.choice("across", "Eje horizontal", across);
       this.choice("up", "Eje vertical", up);
-      this.prediction({
-        question: "¿Cuánto vale la correlación de rangos entre los dos ejes, de −1 a 1?", min: -1, max: 1, tolerance: 0.1, conceal: true,
-        truth: () => this.correlation(networks), text: (value) => number(value, 2), hint: () => "Se da por buena una décima de más o de menos.",
+      this.whole("pair", "Pareja que se compara", { min: 1, max: PAIRS, example: 1 });
+      this.button("Otra pareja", () => this.attempt({ pair: String(this.state.pair % PAIRS + 1) }));
+      this.rivals = { one: "", two: "" };
+      this.duel = this.prediction({
+        question: "", conceal: true, options: this.rivals,
+        truth: () => { const [one, two] = this.pair(); return one[this.state.up] >= two[this.state.up] ? "one" : "two"; },
+        hint: () => `${this.pair().map((network) => `${network.label}: ${number(network[this.state.up], 3)}`).join("; ")}.`,
       });
       const names = networks.map((network) => network.name);
       this.control("chosen", {
@@ -56,7 +61,7 @@
         list.append(make("span", { className: "tarea-flag tarea-control" }, this.boxes[name], make("label", { htmlFor: id }, label)));
       }
       this.says = make("output", { className: "tarea-says tarea-wide tarea-answer", "aria-live": "polite" });
-      const chart = make("div", { className: "tarea-chart", role: "group", "aria-label": "Gráfico de las redes y curvas de las elegidas" });
+      const chart = make("div", { className: "tarea-chart tarea-answer", role: "group", "aria-label": "Gráfico de las redes y curvas de las elegidas" });
       this.table = make("tbody");
       const details = make("details", { className: "tarea-wide" }, make("summary", {}, "Elegir redes por su nombre"), list);
       stage.append(chart, details, this.says,
@@ -73,6 +78,21 @@
       this.set({ chosen: chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name] });
     }
 
+    // Two networks, the same ones for a number of a pair.
+    pair() {
+      const draw = random(this.state.pair), { networks } = this.data;
+      const first = Math.floor(draw() * networks.length), second = (first + 1 + Math.floor(draw() * (networks.length - 1))) % networks.length;
+      return [networks[first], networks[second]];
+    }
+    ask() {
+      const { up } = this.state, rivals = this.pair();
+      this.duel.querySelector("label").textContent = `¿Cuál gana en ${this.data.up[up].replace(/^[dq].*/, (word) => `«${word}»`)}, ${rivals[0].label} o ${rivals[1].label}?`;
+      ["one", "two"].forEach((name, k) => {
+        this.rivals[name] = rivals[k].label;
+        this.duel.querySelector(`option[value=${name}]`).textContent = `${rivals[k].label} (${number(rivals[k].parameters)} parámetros)`;
+      });
+    }
+
     // Of the networks that have both measures.
     correlation(networks) {
       const { across, up } = this.state;
@@ -82,6 +102,7 @@
 
     draw() {
       const { across, up, chosen } = this.state, { networks } = this.data;
+      this.ask();
       this.chart.signal("across", across).signal("up", up).signal("chosen", chosen).runAsync();
       const all = this.correlation(networks), rest = this.correlation(networks.filter(({ name }) => !chosen.includes(name)));
       this.says.textContent = `Eje horizontal: ${this.data.across[across]}. Eje vertical: ${this.data.up[up]}. ` +

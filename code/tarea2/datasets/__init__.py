@@ -6,6 +6,8 @@ training data: choices are made on it, so that the test set is looked at once, a
 
 from __future__ import annotations
 
+import re
+
 from tarea2.datasets.array_store import ArrayStore
 from tarea2.datasets.camvid_files import CLASSES as CAMVID_CLASSES
 from tarea2.datasets.camvid_files import camvid, camvid_is_here, fetch_camvid
@@ -65,5 +67,8 @@ _FETCHED = {
 
 
 def is_here(name: str) -> bool:
-    """Whether the data set of that name can be had on this machine without a network."""
-    return _FETCHED.get(name, lambda: True)()
+    """Whether the data set of that name can be had on this machine without a network.
+
+    A part of one is called like it, with its number of examples: ``camvid-10``.
+    """
+    return _FETCHED.get(re.sub(r"-\d+$", "", name), lambda: True)()

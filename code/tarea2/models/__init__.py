@@ -10,6 +10,7 @@ from tarea2.models.digits import (
     DigitNetSpec,
     reconstruction_error,
 )
+from tarea2.models.efficient_unet import EfficientUnet, EfficientUnetSpec
 from tarea2.models.encoder_decoder import (
     Block,
     EncoderDecoder,
@@ -17,9 +18,11 @@ from tarea2.models.encoder_decoder import (
 )
 from tarea2.models.network import Network, Task
 from tarea2.models.published import PeerSpec, PublishedNetwork
+from tarea2.models.published_signals import PublishedSignalNet, PublishedSignalNetSpec
 from tarea2.models.receptive import (
     ReceptiveField,
     input_range,
+    measured_field,
     output_field,
     receptive_fields,
 )
@@ -52,6 +55,8 @@ __all__ = [
     "DigitNetSpec",
     "DilatedNet",
     "DilatedNetSpec",
+    "EfficientUnet",
+    "EfficientUnetSpec",
     "EncoderDecoder",
     "EncoderDecoderSpec",
     "Network",
@@ -61,6 +66,8 @@ __all__ = [
     "Perceptron",
     "PerceptronSpec",
     "PublishedNetwork",
+    "PublishedSignalNet",
+    "PublishedSignalNetSpec",
     "ReceptiveField",
     "SignalNet",
     "SignalNetSpec",
@@ -74,6 +81,7 @@ __all__ = [
     "load_golden",
     "load_model",
     "load_model_files",
+    "measured_field",
     "output_field",
     "receptive_fields",
     "reconstruction_error",

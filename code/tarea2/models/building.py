@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from tarea2.models.digits import Autoencoder, AutoencoderSpec, DigitNet, DigitNetSpec
+from tarea2.models.efficient_unet import EfficientUnet, EfficientUnetSpec
 from tarea2.models.encoder_decoder import EncoderDecoder, EncoderDecoderSpec
 from tarea2.models.network import Network, check_choice, initialise
 from tarea2.models.published import PeerSpec, PublishedNetwork
+from tarea2.models.published_signals import PublishedSignalNet, PublishedSignalNetSpec
 from tarea2.models.sequences import NumberWriter, NumberWriterSpec
 from tarea2.models.signals import (
     DilatedNet,
@@ -23,7 +25,8 @@ from tarea2.models.signals import (
 
 Spec = (
     SignalNetSpec | PerceptronSpec | DilatedNetSpec | DigitNetSpec | AutoencoderSpec
-    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec
+    | EncoderDecoderSpec | PeerSpec | NumberWriterSpec | PublishedSignalNetSpec
+    | EfficientUnetSpec
 )  # fmt: skip
 
 # The one registry: which network a spec stands for.
@@ -36,18 +39,22 @@ NETWORKS: dict[type, type[Any]] = {
     EncoderDecoderSpec: EncoderDecoder,
     PeerSpec: PublishedNetwork,
     NumberWriterSpec: NumberWriter,
+    PublishedSignalNetSpec: PublishedSignalNet,
+    EfficientUnetSpec: EfficientUnet,
 }
 # The specs that a stored model's card may name.
 SPECS = {spec.__name__: spec for spec in NETWORKS}
 INITS = ("he", "notebook")  # how weights start
 
 
-def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> Network:
+def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he", start: bool = True) -> Network:
     """Build and initialise the network of a spec, one member per seed.
 
     ``init``: ``"he"`` (He et al. 2015, uniform, zero biases) for every layer; ``"notebook"`` as
     the function ``weights_init`` of notebooks 10.2 and 10.5, which does so for linear layers and
     leaves convolutions with PyTorch's default. Each member depends on its own seed only.
+    ``start``: whether a network may change them then (:meth:`.Network.start`), such as to weights
+    learnt elsewhere; who loads stored weights does without.
     """
     network = NETWORKS.get(type(spec))
     name = type(spec).__name__
@@ -65,5 +72,6 @@ def build(spec: Spec, seeds: Sequence[int] = (0,), init: str = "he") -> Network:
         generator = torch.Generator().manual_seed(seed)
         for layer in model.modules():
             initialise(layer, member, init, generator)
-        model.start(generator)
+        if start:
+            model.start(generator)
     return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -43,6 +43,11 @@ class Network(nn.Module):
 
     def start(self, generator: torch.Generator) -> None:
         """Change initial weights once they are drawn; most networks keep them."""
+
+    def parameter_groups(self) -> Iterable[dict[str, Any]]:
+        """What an optimiser trains: ``params`` and, of parts that learn slower, ``rate_share``,
+        the share of the recipe's learning rate that is theirs."""
+        return [{"params": list(self.parameters())}]
 
     def example(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         """The arguments of a forward pass for a batch ``x`` with targets ``y``."""

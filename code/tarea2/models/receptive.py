@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor, nn
 
 from tarea2.models.building import build
 from tarea2.models.encoder_decoder import EncoderDecoderSpec
@@ -80,3 +81,18 @@ def input_range(spec: EncoderDecoderSpec, pixel: int) -> tuple[int, int]:
         first, last = 2 * first, 2 * last + 1
         first, last = first - spec.convolutions * half, last + spec.convolutions * half
     return first, last
+
+
+def measured_field(model: nn.Module, x: Tensor) -> Tensor:
+    """How much each input pixel moves the score of the middle pixel's class: ``(H, W)``, sum 1.
+
+    ``x``: images ``(n, C, H, W)``. Of each the absolute gradient of the likeliest class's score,
+    summed over channels and shared out over the image; then the mean over images. It falls off
+    from the middle long before the range that is possible ends (Luo et al. 2016).
+    """
+    model.eval()
+    x = x.clone().requires_grad_()
+    scores = model(x)[..., x.shape[2] // 2, x.shape[3] // 2]  # (n, K)
+    (gradient,) = torch.autograd.grad(scores.max(1).values.sum(), x)
+    found = gradient.abs().sum(1)
+    return (found / found.sum((1, 2), keepdim=True)).mean(0)

@@ -92,7 +92,7 @@ def load_model_files(target: Path, card_path: Path) -> tuple[Any, dict[str, Any]
         raise ResultError(f"{short(card_path)}: field 'network' names no network of the package")
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in card["spec"].items()}
     try:
-        model = build(spec_class(**fields))
+        model = build(spec_class(**fields), start=False)
         model.load_state_dict(_tensors(target, weights))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ResultError(

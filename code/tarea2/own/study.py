@@ -18,10 +18,12 @@ import pandas as pd
 from tarea2 import paths, records, results
 from tarea2.datasets import Dataset, FolderDataset, Reading, image_folder
 from tarea2.datasets.images.cache import default_folder
-from tarea2.own.runs import read_runs
+from tarea2.own import encoders
+from tarea2.own.runs import read_runs, recipe_of
+from tarea2.precision import advised
 from tarea2.studies import learning_curves, segmentation
 from tarea2.studies.definition import Stale, Study
-from tarea2.training import Recipe
+from tarea2.training import Recipe, device_for
 
 # Fewer images have as many steps at least: 28 images once per epoch, 12 times, teach nothing.
 STEPS = 600
@@ -64,13 +66,16 @@ class OwnStudy:
     """A study of own images, and what its data have changed in since it was trained last.
 
     changes: sentences for the user; empty where nothing changed. sweeps: whether the learning
-    rate is still to be chosen, see :mod:`.learning_rate`.
+    rate is still to be chosen, see :mod:`.learning_rate`; sweeps_encoder: whether that of a
+    pretrained encoder's network is. precision: why it is what it is.
     """
 
     study: Study
     content: dict[str, Any]
     changes: tuple[str, ...] = ()
     sweeps: bool = False
+    precision: str = ""
+    sweeps_encoder: bool = False
 
     @property
     def file(self) -> Path:
@@ -98,7 +103,10 @@ class Training:
     epochs: exactly so many. steps: so many optimiser steps at least; by default :data:`STEPS`,
     and never fewer than the 12 epochs of the project's own study. class_weights, augment: see
     :class:`tarea2.training.Recipe`. lr: the learning rate; by default that of the study as it was
-    stored, else it is to be chosen.
+    stored, else it is to be chosen. precision: of :data:`tarea2.precision.PRECISIONS`; ``"auto"``
+    is that of the study as it was stored, else what ``device`` trains fastest with. device: where
+    it trains; None: on machines that this one does not know. encoder: of
+    :data:`.encoders.ENCODERS`; by default the one that the study has stored, else none.
     """
 
     epochs: int | None = None
@@ -106,6 +114,9 @@ class Training:
     class_weights: str = "none"
     augment: tuple[str, ...] = ()
     lr: float | None = None
+    precision: str = "float32"
+    device: str | None = "auto"
+    encoder: str | None = None
 
 
 def prepare(
@@ -143,11 +154,17 @@ def prepare(
     store = (store or paths.OWN).resolve()
     folder = re.sub(r"[^\w-]", "-", dataset.name)[:40]
     title = name or f"{folder}-{dataset.sha256[:8]}"
-    recipe = _recipe(dataset, training or Training(), reading.crop)
-    channels = 3 if dataset.preprocessing.colours else 1
+    training = training or Training()
+    known = _known(title, store, dataset)
+    precision, why = _precision(training, known)
+    recipe = _recipe(dataset, replace(training, precision=precision), reading.crop)
+    encoder = training.encoder or (known or {}).get("encoder")
+    shape = 3 if dataset.preprocessing.colours else 1, dataset.num_classes
+    networks = segmentation.study(data, *shape)
+    networks += (encoders.definition(encoder, data, *shape),) if encoder else ()
     definitions = tuple(
         replace(definition, recipe=recipe, extra=segmentation.by_class_and_image)
-        for definition in segmentation.study(data, channels, dataset.num_classes)
+        for definition in networks
     )
     study = Study(title, definitions, {title: tuple(d.name for d in definitions)}, store)
     content: dict[str, Any] = {
@@ -158,18 +175,28 @@ def prepare(
         "recipe": records.describe(recipe)[1],
         "reading": reading.describe(),  # not in FIELDS: studies of an earlier version lack it
     }
-    given = training is not None and training.lr is not None
-    stored = None if given else _stored_rate(study, content)
-    if stored:
-        lr = stored["recipe"]["lr"]
-        study = replace(
-            study,
-            definitions=tuple(replace(d, recipe=replace(recipe, lr=lr)) for d in definitions),
-        )
-        content["recipe"] = content["recipe"] | {"lr": lr}
-        content |= {k: stored[k] for k in ("learning_rate",) if k in stored}
-    sweeps = not given and stored is None
-    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps)
+    content |= {"encoder": encoder} if encoder else {}
+    given = training.lr is not None
+    stored = known if known and not given and _same_but_rate(known, content) else {}
+    sweeps = not given and (not stored or "lr_open" in stored)
+    if not sweeps and stored:
+        content["recipe"] |= {"lr": stored["recipe"]["lr"]}
+    content |= {k: stored[k] for k in ("learning_rate", "own_rates") if k in stored}
+    content |= {"lr_open": True} if sweeps else {}
+    if encoder and given:
+        content["own_rates"] = {encoder: {"lr": training.lr}}
+    sweeps_encoder = bool(encoder) and "own_rates" not in content
+    study = with_stored_rates(study, content)
+    return OwnStudy(study, content, tuple(_changes(study, content)), sweeps, why, sweeps_encoder)
+
+
+def with_stored_rates(study: Study, content: dict[str, Any]) -> Study:
+    """The study with the learning rates that its ``content`` has for its networks."""
+    rated = [
+        replace(d, recipe=replace(d.recipe, lr=recipe_of(content, d.name)["lr"]))
+        for d in study.definitions
+    ]
+    return replace(study, definitions=tuple(rated))
 
 
 def too_short(own: OwnStudy) -> list[str]:
@@ -201,17 +228,32 @@ def _recipe(dataset: Dataset, training: Training, crop: int | None = None) -> Re
     return replace(
         base, lr=training.lr or base.lr, epochs=epochs, batch_size=batch, crop=crop,
         class_weights=training.class_weights, augment=tuple(sorted(set(training.augment))),
+        precision=training.precision,
     )  # fmt: skip
 
 
-def _stored_rate(study: Study, content: dict[str, Any]) -> dict[str, Any] | None:
-    """What is stored of a study of these data and this recipe, whatever its rate and epochs."""
-    path = _file(study.name, study.store)
+def _precision(training: Training, known: dict[str, Any] | None) -> tuple[str, str]:
+    """The precision to train with, and why, in words."""
+    if training.precision != "auto":
+        return training.precision, "as asked for"
+    if known is not None:
+        return known["recipe"].get("precision", "float32"), "as it was trained before"
+    if training.device is None:
+        return "float32", "what the machines that train are fastest with is not known here"
+    return advised(device_for(training.device))
+
+
+def _known(name: str, store: Path, dataset: Dataset) -> dict[str, Any] | None:
+    """What is stored of a study of these data, however it was trained."""
+    path = _file(name, store)
     known = _read_quietly(path) if path.exists() else None
+    return known if known is not None and known["data"] == dataset.described() else None
+
+
+def _same_but_rate(known: dict[str, Any] | None, content: dict[str, Any]) -> bool:
+    """Whether a study was stored with this recipe, whatever its rate and epochs."""
     free = {"lr": None, "epochs": None}
-    if known is None or known["data"] != content["data"]:
-        return None
-    return known if known["recipe"] | free == content["recipe"] | free else None
+    return known is not None and known["recipe"] | free == content["recipe"] | free
 
 
 def _file(name: str, store: Path | None) -> Path:
@@ -238,7 +280,9 @@ def _changes(study: Study, content: dict[str, Any]) -> list[str]:
     if before["data"] != content["data"]:
         said.append(_difference(before["files"], content["files"]))
     if before["recipe"] != content["recipe"]:
-        fields = [k for k, v in content["recipe"].items() if before["recipe"].get(k) != v]
+        then, now = before["recipe"], content["recipe"]
+        # Either may lack what the other has: a later field at its default is not told.
+        fields = [name for name in {**then, **now} if then.get(name) != now.get(name)]
         said.append(f"the recipe has other {', '.join(fields)}")
     if not said:
         return []

@@ -22,7 +22,7 @@ def reach(length: int, settings: Sequence[tuple[int, int, int]], highlight: int 
     output ``highlight`` are coloured; dashed circles are the zeros of the padding.
     """
     rows = -(-len(settings) // 2)
-    fig, axes = style.figure(rows, 2, height=1.55 * rows, squeeze=False)
+    fig, axes = style.figure(rows, 2, height=1.1 * rows, squeeze=False)
     for ax, (kernel, stride, dilation) in zip(axes.flat, settings, strict=True):
         reached = kernel // 2 * dilation
         outputs = -(-length // stride)
@@ -85,7 +85,7 @@ def matrices(items: Sequence[tuple[str, np.ndarray]], decimals: int = 1) -> Figu
     widths = [matrix.shape[1] for _, matrix in items]
     heights = [matrix.shape[0] for _, matrix in items]
     fig, axes = style.figure(
-        1, len(items), height=0.55 + style.PAGE * max(heights) / sum(widths) * 0.92,
+        1, len(items), height=0.55 + style.PAGE * max(heights) / sum(widths) * 0.75,
         squeeze=False, width_ratios=widths,
     )  # fmt: skip
     largest = max(float(np.abs(matrix).max()) for _, matrix in items)

@@ -29,6 +29,7 @@ ACROSS = {
     "parameters": "parámetros", "macs": "multiplicaciones", "field": "campo receptivo",
     "early": f"mIoU tras {EARLY} épocas",
 }  # fmt: skip
+LOGARITHMIC = ("parameters", "macs")  # those that span orders of magnitude
 UP = {"miou": "mIoU en el conjunto de prueba", "where": "dónde", "what": "qué"}
 # Kind of network in the study -> its sign; KINDS has further ones, of other studies.
 SHAPES = {
@@ -89,29 +90,53 @@ def _describe(spec: Any) -> str:
     )
 
 
-def points(chosen: Any, across: alt.Parameter, up: alt.Parameter, width: int) -> alt.Chart:
-    """One point per network; ``chosen`` is a selection or an expression that keeps its colour."""
+def points(
+    bright: Any, named: Any, across: alt.Parameter, up: alt.Parameter, width: int
+) -> alt.LayerChart:
+    """One point per network; those that meet the condition ``bright`` keep their colour.
+
+    Those that meet ``named`` have their name beside them, and so has the one under the pointer.
+    """
     import altair as alt
 
     kinds = [KINDS[kind][2] for kind in SHAPES]
     colours = [KINDS[kind][0] for kind in SHAPES]
     title = f"{json.dumps(UP)}[up] + ' contra ' + {json.dumps(ACROSS)}[across]"
-    bright = alt.condition(chosen, alt.value(1.0), alt.value(0.25))
-    return (
-        alt.Chart(width=width, height=round(width * 0.62), title=alt.Title(alt.expr(title)))
-        .transform_calculate(x="datum[across]", y="datum[up]")
-        .transform_filter("isValid(datum.x)")
-        .mark_point(filled=True, size=90)
-        .encode(
-            alt.X("x:Q", title=None).scale(zero=False, nice=True),
-            alt.Y("y:Q", title=None).scale(zero=False, nice=True),
-            alt.Color("kind:N", title=None).scale(domain=kinds, range=colours),
-            alt.Shape("kind:N", title=None).scale(domain=kinds, range=list(SHAPES.values())),
-            opacity=bright,
-            tooltip=[alt.Tooltip("label:N", title="red"), alt.Tooltip("x:Q"), alt.Tooltip("y:Q")],
-        )
-        .add_params(across, up)
+    # A scale's type cannot follow a signal: the logarithm is drawn and the labels tell the number.
+    logarithmic = f"indexof({json.dumps(LOGARITHMIC)}, across) >= 0"
+    hover = alt.selection_point(
+        name="hover", on="pointerover", clear="pointerout", fields=["name"], empty=False
     )
+    base = (
+        alt.Chart(width=width, height=round(width * 0.62), title=alt.Title(alt.expr(title)))
+        .transform_calculate(
+            value="datum[across]",
+            x=f"{logarithmic} ? log(datum[across]) / LN10 : datum[across]",
+            y="datum[up]",
+        )
+        .transform_filter("isValid(datum.value)")
+        .encode(
+            alt.X("x:Q", title=None)
+            .scale(zero=False, nice=True)
+            .axis(
+                labelExpr=f"{logarithmic} ? format(pow(10, datum.value), '.2~s') : datum.label",
+                tickCount=6,
+            ),
+            alt.Y("y:Q", title=None).scale(zero=False, nice=True),
+        )
+    )
+    dots = base.mark_point(filled=True, size=90).encode(
+        alt.Color("kind:N", title=None).scale(domain=kinds, range=colours),
+        alt.Shape("kind:N", title=None).scale(domain=kinds, range=list(SHAPES.values())),
+        opacity=alt.condition(bright, alt.value(1.0), alt.value(0.45)),
+        tooltip=[
+            alt.Tooltip("label:N", title="red"), alt.Tooltip("value:Q", format=","),
+            alt.Tooltip("y:Q", format=".3f"),
+        ],
+    ).add_params(across, up, hover)  # fmt: skip
+    names = base.mark_text(dy=-11, fontSize=11, aria=False).encode(text="label:N")
+    layers = [dots, names.transform_filter(named), names.transform_filter(hover)]
+    return alt.LayerChart(layer=layers)
 
 
 def curves(chosen: Any, width: int) -> alt.Chart:
@@ -144,7 +169,7 @@ def driven(width: int) -> dict[str, Any]:
     across, up = alt.param("across", value="parameters"), alt.param("up", value="miou")
     chosen = alt.param("chosen", value=[])
     known = "indexof(chosen, datum.name) >= 0"
-    top = points(f"length(chosen) == 0 || {known}", across, up, width)
+    top = points(f"length(chosen) == 0 || {known}", known, across, up, width)
     # Vega cannot lay out a legend without entries: where nothing is chosen, the reference learns.
     learning = "indexof(length(chosen) ? chosen : ['reference'], datum.name) >= 0"
     chart = (top.add_params(chosen) & curves(learning, width)).resolve_scale(
@@ -184,7 +209,8 @@ class Explorer:
         clicked = alt.selection_point(
             "clicked", fields=["name"], toggle="true", value=[{"name": name} for name in chosen]
         )
-        top = points(clicked, across, up, 380).add_params(clicked)
+        top = points(clicked, clicked, across, up, 380)
+        top.layer[0] = top.layer[0].add_params(clicked)
         chart = (top & curves(clicked, 380)).resolve_scale(color="independent", shape="independent")
         chart.data = alt.Data(values=json.loads(table.to_json(orient="records")))
         self.chart = _styled(chart, columns=3)

@@ -16,6 +16,7 @@ KINDS = {
     "combination": (style.BLUE, "^", "combinación"),
     "published": (style.ORANGE, "X", "red publicada"),
     "candidate": (style.GREEN, "v", "red para fotografías"),
+    "pretrained": (style.SKY, "*", "red preentrenada"),
     "random": (style.PURPLE, "P", "búsqueda aleatoria"),
 }
 
@@ -70,6 +71,7 @@ LABELS = {
     "deep-add": "F: 16-23-34-49-71, sumas",
     "deep-concat-long": "E, receta larga",
     "deep-concat-epochs-60": "E, 60 épocas",
+    "efficientnet-lite0": "EfficientNet-Lite0, de ImageNet",
     "attention-unet-long": "AttentionUnet, receta larga",
 }
 
@@ -98,6 +100,7 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "published", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
     kinds |= dict.fromkeys(search.NETWORKS, "random")
+    kinds["efficientnet-lite0"] = "pretrained"
     return table.assign(
         label=[LABELS.get(name, name) for name in table["name"]],
         kind=[kinds[name] for name in table["name"]],

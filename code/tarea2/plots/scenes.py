@@ -76,6 +76,32 @@ def receptive_fields(
     return fig
 
 
+def after_epochs(
+    rows: Sequence[tuple[str, np.ndarray]], epochs: Sequence[int], truth: np.ndarray,
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
+    """Show what networks see in a scene after some epochs, and at the right the true mask.
+
+    ``rows`` lists (name, masks ``(epochs + 1, H, W)``), before training first; ``truth``: its mask.
+    """
+    side = (width - 1.0) / (len(epochs) + 1)
+    fig, axes = style.figure(
+        len(rows), len(epochs) + 1, width, height=side * len(rows) + 0.25, squeeze=False
+    )
+    for line, (name, masks) in zip(axes, rows, strict=True):
+        for ax, mask in zip(line, [*masks[list(epochs)], truth], strict=True):
+            _mask(ax, mask)
+            _bare(ax)
+        line[0].set_ylabel(
+            name, fontsize=7, rotation=0, ha="right", va="center", multialignment="right"
+        )
+    for ax, epoch in zip(axes[0], epochs, strict=False):
+        ax.set_title(f"época {epoch}", fontsize=7.5)
+    axes[0, -1].set_title("verdad", fontsize=7.5)
+    plt.close(fig)
+    return fig
+
+
 def predictions(
     x: Tensor,
     y: Tensor,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tarea2 import datasets
-from tarea2.models import EncoderDecoderSpec, PeerSpec
+from tarea2.models import EfficientUnetSpec, EncoderDecoderSpec, PeerSpec
 from tarea2.studies import published_models, segmentation
 from tarea2.studies.definition import Definition
 from tarea2.studies.segmentation import REFERENCE, THREE
@@ -53,7 +53,7 @@ CANDIDATES: dict[str, EncoderDecoderSpec] = {
 
 
 def definitions(
-    networks: Mapping[str, EncoderDecoderSpec | PeerSpec],
+    networks: Mapping[str, EncoderDecoderSpec | PeerSpec | EfficientUnetSpec],
     recipe: Recipe = RECIPE,
     seeds: tuple[int, ...] = THREE,
 ) -> tuple[Definition, ...]:

@@ -17,6 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from tarea2 import metrics, results
+from tarea2.datasets import as_input
 from tarea2.models import build
 from tarea2.studies.definition import Definition
 from tarea2.training import optimiser_for, train_step
@@ -35,7 +36,7 @@ def measure(
     found = {}
     with metrics.one_thread():
         for definition in definitions:
-            model = build(definition.spec)
+            model = build(definition.spec, start=False)  # any weights take as long
             model = model.to(memory_format=model.memory_format)  # type: ignore[call-overload]
             found[definition.name] = (definition, model, optimiser_for(model, definition.recipe))
         steps: dict[str, list[float]] = {name: [] for name in found}
@@ -44,13 +45,14 @@ def measure(
         for _ in range(rounds):
             for name, (definition, model, optimiser) in found.items():
                 train, size = definition.data().train, definition.recipe.batch_size
+                x, y = as_input(train.x[:size])[None], train.y[None, :size]
                 model.train()
                 for step in range(STEPS + 1):
                     start = time.perf_counter()
-                    train_step(model, train.x[None, :size], train.y[None, :size], optimiser)
+                    train_step(model, x, y, optimiser)
                     if step:  # the first also prepares memory
                         steps[name].append(time.perf_counter() - start)
-                images[name].append(metrics.latency(model, train.x[:1], 10))
+                images[name].append(metrics.latency(model, x[0, :1], 10))
                 bar.update()
         bar.close()
     rows = []

@@ -318,7 +318,7 @@ def store_models(study: Study) -> None:
         if not weights.exists():
             continue
         (definition,) = study.named([best["name"]])
-        model = build(definition.spec)
+        model = build(definition.spec, start=False)
         model.load_state_dict(torch.load(weights, weights_only=True))
         fields = ("recipe", "seed", "data", "versions")
         scores = {k: v for k, v in best["metrics"].items() if isinstance(v, float)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def fit(
     device: str = "auto",
     progress: bool = False,
     after_epoch: Callable[[int], None] | None = None,
+    watch: Callable[[int, Network], None] | None = None,
 ) -> Trained:
     """Train a network from scratch, or go on from a checkpoint.
 
@@ -78,6 +80,8 @@ def fit(
         does not depend on their number (:data:`tarea2.checkpoints.OPEN_ENDED`).
     progress: show a bar on a terminal.
     after_epoch: called with the number of epochs done.
+    watch: called with that number and the network, before training too where it starts anew. It
+        draws no random numbers and leaves the weights as they are.
 
     Raises
     ------
@@ -97,7 +101,7 @@ def fit(
         weight = weight.to(chosen)
     criterion = ClassLoss(recipe.loss, weight, recipe.overlap)
     devices = [chosen] if chosen.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), metrics.threads(threads):
+    with torch.random.fork_rng(devices=devices), metrics.threads(threads), _repeatable(chosen):
         torch.manual_seed(20_000 + seeds[0])
         model = build(spec, seeds, recipe.init).to(chosen)
         # PyTorch's own types lack this form of `to`.
@@ -107,6 +111,8 @@ def fit(
         if state is None:
             done = 0
             _evaluate(model, evaluated, history, dataset.background)
+            if watch is not None:
+                watch(0, model)
         else:
             done, history = state["done"], state["history"]
             model.load_state_dict(state["model"])
@@ -114,6 +120,8 @@ def fit(
             for order, saved in zip(orders, state["orders"], strict=True):
                 order.set_state(saved)
             torch.set_rng_state(state["rng"])
+            if chosen.type == "cuda" and state.get("cuda_rng") is not None:
+                torch.cuda.set_rng_state(state["cuda_rng"], chosen)
         bar = tqdm(total=recipe.epochs, initial=done, unit="época", disable=not progress or None)
         for epoch in range(done, recipe.epochs):
             running = _one_epoch(
@@ -131,6 +139,8 @@ def fit(
             if checkpoint is not None:
                 checkpoints.save(checkpoint, training, epoch + 1, model, optimiser, orders, history)
             bar.update()
+            if watch is not None:
+                watch(epoch + 1, model)
             if after_epoch is not None:
                 after_epoch(epoch + 1)
         bar.close()
@@ -142,6 +152,13 @@ def fit(
         for name, kept in history.items()
     }
     return Trained(model.cpu().eval(), transposed, threads)
+
+
+def _repeatable(device: torch.device) -> AbstractContextManager:
+    """On CUDA, the context in which the same convolution gives the same bits each time."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
 
 
 def _check_finite(
@@ -186,10 +203,11 @@ def _one_epoch(
     total = 0.0
     for step in range(steps):
         chosen = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]  # (S, B)
+        rate = learning_rate(recipe, epoch * steps + step, steps)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, epoch * steps + step, steps)
+            group["lr"] = rate * group.get("rate_share", 1)
         x, y = _batch(model, split, chosen, recipe, drawn)
-        total += train_step(model, x, y, optimiser, criterion)
+        total += train_step(model, x, y, optimiser, criterion, recipe.precision)
     return [total / steps / len(orders)] * len(orders)
 
 
@@ -215,13 +233,14 @@ def _batch(
 
 def train_step(
     model: Network, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer,
-    criterion: ClassLoss = PLAIN,
+    criterion: ClassLoss = PLAIN, precision: str = "float32",
 ) -> float:  # fmt: skip
     """One step downhill on a batch; returns the loss, summed over members.
 
-    ``x``: ``(S, B, ...)``; ``y``: ``(S, B, ...)``, as the network's task has it.
+    ``x``: ``(S, B, ...)``; ``y``: ``(S, B, ...)``, as the network's task has it. ``precision``: of
+    the forward pass; loss, gradients of the weights and optimiser stay in float32.
     """
-    loss = TASKS[model.task].loss(model, x, y, criterion)
+    loss = TASKS[model.task].loss(model, x, y, criterion, precision)
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()

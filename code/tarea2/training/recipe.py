@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn import Parameter
 
 from tarea2 import records
 from tarea2.augmentation import AUGMENTATIONS
 from tarea2.losses import CLASS_WEIGHTS, LOSSES, REGION_LOSSES
 from tarea2.models.building import INITS
 from tarea2.models.network import Network, check_choices
+from tarea2.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Recipe:
     ``augment``: what is done at random to each batch of images, of
     :data:`tarea2.augmentation.AUGMENTATIONS`; ``crop``: the side of the random square that is
     trained on, in pixels, or None; ``overlap``: a loss of whole regions that is added, one of
-    :data:`tarea2.losses.REGION_LOSSES`.
+    :data:`tarea2.losses.REGION_LOSSES`; ``precision``: of the forward pass, one of
+    :data:`tarea2.precision.PRECISIONS`; a network is evaluated in float32 in any case.
 
     Raises
     ------
@@ -53,6 +54,7 @@ class Recipe:
     augment: tuple[str, ...] = field(default=(), metadata=records.LATER)
     crop: int | None = field(default=None, metadata=records.LATER)
     overlap: str = field(default="none", metadata=records.LATER)
+    precision: str = field(default="float32", metadata=records.LATER)
 
     def __post_init__(self) -> None:
         check_choices(
@@ -60,6 +62,7 @@ class Recipe:
             {
                 "optimiser": OPTIMISERS, "schedule": SCHEDULES, "init": INITS, "loss": LOSSES,
                 "class_weights": CLASS_WEIGHTS, "overlap": REGION_LOSSES,
+                "precision": PRECISIONS,
             },
         )  # fmt: skip
         unknown = sorted(set(self.augment) - set(AUGMENTATIONS))
@@ -71,16 +74,18 @@ class Recipe:
 
 # Optimisers -------------------------------------------------------------------------------------
 
+Groups = Iterable[dict[str, Any]]  # see Network.parameter_groups
 
-def _sgd(parameters: Iterable[Parameter], recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
+
+def _sgd(parameters: Groups, recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, momentum=recipe.momentum, **shared)
 
 
-def _adam(parameters: Iterable[Parameter], recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
+def _adam(parameters: Groups, recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, **shared)
 
 
-def _adamw(parameters: Iterable[Parameter], recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
+def _adamw(parameters: Groups, recipe: Recipe, **shared: Any) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, **shared)
 
 
@@ -94,7 +99,7 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 def optimiser_for(model: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """The optimiser that a recipe asks for."""
     make = OPTIMISERS[recipe.optimiser]
-    return make(model.parameters(), recipe, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    return make(model.parameter_groups(), recipe, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
 # Schedules: the learning rate of a step, counted from 0, of so many in the whole training --------

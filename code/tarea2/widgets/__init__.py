@@ -13,7 +13,17 @@ from tarea2.widgets.data_scripts import NETWORKS, network, scripts
 from tarea2.widgets.encoder_decoder import latent, writer
 from tarea2.widgets.operations import aliasing, checkerboard, workshop
 from tarea2.widgets.payload import Data, data
-from tarea2.widgets.segmentation import explore, photograph, receptive_field, scene, study, unet
+from tarea2.widgets.segmentation import (
+    explore,
+    photograph,
+    receptive_field,
+    replay,
+    scene,
+    study,
+    two_answers,
+    unet,
+    wipe,
+)
 
 __all__ = [
     "NETWORKS",
@@ -27,11 +37,14 @@ __all__ = [
     "network",
     "photograph",
     "receptive_field",
+    "replay",
     "scene",
     "scripts",
     "signal",
     "study",
+    "two_answers",
     "unet",
+    "wipe",
     "workshop",
     "writer",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mnist1d.data import get_templates
+
 from tarea2 import datasets, models
 from tarea2.datasets import Split
 from tarea2.evaluation import predict
@@ -42,11 +44,16 @@ def digit(split: Split, place: int) -> Data:
 
 
 def signal(split: Split, place: int) -> Data:
-    """Deform the signal ``place`` of a split of MNIST-1D; the first of each class follow it."""
+    """Deform the signal ``place`` of a split of MNIST-1D; the first of each class follow it.
+
+    Beside it stand the ten templates of which the package ``mnist1d`` makes its signals.
+    """
     first = [int((split.y == k).nonzero()[0]) for k in range(10)]
     chosen = [place, *(k for k in first if k != place)]
     script = network("mnist1d")[0]
+    forms = get_templates()["x"]  # (10, 12), a row for each class
     return data(
         scripts=["networks", "plot"], files=[script], script=script,
+        templates={"values": encoded_floats(forms), "length": forms.shape[1]},
         examples={"first": 0, "count": len(chosen), "signals": encoded_floats(split.x[chosen])},
     )  # fmt: skip

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from tarea2 import questions
-from tarea2.widgets.payload import Data, data
+from tarea2.widgets.payload import Data, data, encoded_bytes
+
+# Rows and columns of scikit-learn's photograph with much detail in little space.
+PHOTOGRAPHED = np.s_[60:220, 100:260]
 
 
 def workshop(
@@ -27,8 +32,16 @@ def workshop(
 
 
 def aliasing(frequency: float) -> Data:
-    """A wave of ``frequency`` cycles per pixel, made smaller and larger again."""
-    return data(scripts=["plot"], frequency=frequency)
+    """A wave of ``frequency`` cycles per pixel, made smaller and larger again, and a photograph."""
+    whole = Image.fromarray(load_sample_image("china.jpg")).convert("L")
+    part = np.asarray(whole)[PHOTOGRAPHED]
+    return data(
+        scripts=["plot"], frequency=frequency,
+        photograph={
+            "pixels": encoded_bytes(part), "size": len(part),
+            "credit": "Tejado de una fotografía de danielbuechele, CC BY 2.0, de scikit-learn",
+        },
+    )  # fmt: skip
 
 
 def checkerboard(kernel: int, stride: int) -> Data:
