@@ -516,7 +516,8 @@ def test_uv_installs_where_it_is_there_and_knows_the_index(toy, tmp_path, own, u
 def test_all_that_is_no_tool_of_tests_or_lint_is_needed_by_pages():
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     kept = {make.name_of(line) for line in make.needed_by_pages(lines)}
-    needed = {make.name_of(name) for name in declared("published", "cluster", "pages")}
+    extras = ("published", "pretrained", "cluster", "pages")
+    needed = {make.name_of(name) for name in declared(*extras)}
     tools = {"ruff", "mypy", "types-pyyaml", "pytest", "playwright", "hypothesis"}
     assert kept == needed
     assert not kept & tools
