@@ -130,7 +130,9 @@ def put(page: Page, name: str, control: str, value: str) -> None:
     box = page.locator(f"#{name}-{control}")
     kind = box.evaluate("e => e.localName === 'select' ? 'select' : e.type")
     if kind == "select":
-        box.select_option(value=value)  # a label may be another one's value
+        # By its place: Playwright takes a label for a value, and one may be another one's value.
+        place = box.evaluate("(e, v) => [...e.options].findIndex((o) => o.value === v)", value)
+        box.select_option(index=place)
     elif kind == "fieldset":
         box.locator(f"input[value='{value}']").check()
     elif kind == "checkbox":
