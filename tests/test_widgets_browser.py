@@ -7,23 +7,28 @@ import base64
 import json
 import re
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mnist1d.data import get_templates
 from PIL import Image
 from playwright.sync_api import Page, expect
 from sklearn.datasets import load_sample_image
 
-from browsing import DESKTOP, PHONE, dress, serious, uri, visit
+from browsing import DESKTOP, PHONE, dress, focused, serious, uri, visit
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
 from tarea2.datasets.images.reading import Picture
 from tarea2.evaluation import predict
+from tarea2.models import EncoderDecoderSpec
 from tarea2.plots import explorer, labels
+from tarea2.plots import scenes as draw_scenes
 from tarea2.predictor import Predictor
+from tarea2.studies import replay
 from tarea2.studies.skips import cut_skip
 from tarea2.typography import number
 
@@ -34,6 +39,7 @@ CHAPTERS = {
     "damero": "04-remuestreo", "codigos": "07-encoder-decoder", "escritor": "07-encoder-decoder",
     "senal": "10-experimento-final", "unet": "08-segmentacion", "foto": "09-escenas-de-calle",
     "cortina": "../index",
+    "repeticion": "08-segmentacion-receta",
 }  # fmt: skip
 PIECES = list(CHAPTERS)
 # A control of each piece, what a reader types or chooses there, and what a broken link would say.
@@ -43,6 +49,7 @@ CHANGES = {
     "damero": ("kernel", "4"), "codigos": ("first", "1"), "escritor": ("number", "777"),
     "senal": ("shift", "5"), "unet": ("scene", "2"), "foto": ("opacity", "0.3"),
     "cortina": ("scene", "1"),
+    "repeticion": ("epoch", "5"),
 }  # fmt: skip
 
 
@@ -128,7 +135,9 @@ def put(page: Page, name: str, control: str, value: str) -> None:
     box = page.locator(f"#{name}-{control}")
     kind = box.evaluate("e => e.localName === 'select' ? 'select' : e.type")
     if kind == "select":
-        box.select_option(value)
+        # By its place: Playwright takes a label for a value, and one may be another one's value.
+        place = box.evaluate("(e, v) => [...e.options].findIndex((o) => o.value === v)", value)
+        box.select_option(index=place)
     elif kind == "fieldset":
         box.locator(f"input[value='{value}']").check()
     elif kind == "checkbox":
@@ -327,7 +336,9 @@ def test_a_piece_carries_the_caption_of_its_figure(piece, name):
     assert shown.is_visible()
 
 
-@pytest.mark.parametrize("name", ["rayas", "codigos", "senal", "campo", "damero", "escena"])
+@pytest.mark.parametrize(
+    "name", ["rayas", "codigos", "senal", "campo", "damero", "escena", "repeticion"]
+)
 def test_an_answer_is_hidden_and_a_link_can_open_it(piece, name):
     page = piece(name)
     # A view keeps its frame, and what it holds is hidden.
@@ -607,6 +618,31 @@ def test_windows_are_walked_and_a_cell_lights_the_outputs_it_reaches(piece):
     assert page.locator("#taller .tarea-fed").count() == 0
 
 
+def test_each_matrix_is_one_stop_of_the_tab_key(piece):
+    page = piece("taller")
+    for matrix, corner in (("X", "X, fila 1, columna 1"), ("K", "K, fila 1, columna 1")):
+        cells = page.locator(f"#taller input[aria-label^='{matrix}, fila']")
+        assert cells.count() >= 4
+        assert cells.evaluate_all("all => all.filter((e) => e.tabIndex === 0).length") == 1
+        page.get_by_label(corner).focus()
+        for key, label in (
+            ("ArrowDown", "fila 2, columna 1"), ("ArrowRight", "fila 2, columna 2"),
+            ("ArrowUp", "fila 1, columna 2"), ("ArrowLeft", "fila 1, columna 1"),
+            ("ArrowLeft", "fila 1, columna 1"),
+        ):  # fmt: skip
+            page.keyboard.press(key)
+            assert focused(page, "ariaLabel") == f"{matrix}, {label}"
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Tab")
+        assert not focused(page, "ariaLabel").startswith(f"{matrix}, fila")
+        page.keyboard.press("Shift+Tab")  # back to the value that was left
+        assert focused(page, "ariaLabel") == f"{matrix}, fila 2, columna 1"
+    page.keyboard.type("12")
+    page.keyboard.press("ArrowLeft")  # in a text that is typed, the arrow moves in it
+    assert focused(page, "ariaLabel") == "K, fila 2, columna 1"
+    assert focused(page, "value") == "12"
+
+
 @pytest.mark.parametrize(
     ("control", "value", "sentence"),
     [
@@ -703,6 +739,63 @@ def test_the_receptive_field_follows_pixel_and_network(piece):
     assert state(page, "campo")["depth"] == "2"
 
 
+def test_the_cone_ends_where_the_package_says(piece):
+    page = piece("campo")
+    specs = [
+        EncoderDecoderSpec(depth=depth, convolutions=convolutions, kernel=kernel, dilation=dilation)
+        for depth in (1, 2, 3)
+        for convolutions in (1, 3)
+        for kernel, dilation in ((3, 1), (5, 2), (1, 1))
+    ]
+    cases = [[asdict(spec), pixel] for spec in specs for pixel in (0, 13, 22)]
+    cones = page.evaluate("(cases) => cases.map(([spec, p]) => tarea.cone(spec, p))", cases)
+    for (spec, pixel), cone in zip(cases, cones, strict=True):
+        assert cone[0] == {"level": 0, "range": [pixel, pixel]}
+        assert cone[-1]["range"] == list(models.input_range(EncoderDecoderSpec(**spec), pixel))
+        assert cone[-1]["level"] == 0
+        assert max(step["level"] for step in cone) == spec["depth"]
+    reveal(page, "campo")
+    put(page, "campo", "depth", "3")
+    put(page, "campo", "column", "20")
+    steps = page.evaluate(
+        "() => { const p = document.getElementById('campo'); return tarea.cone(p.spec, 20); }"
+    )
+    lit = page.locator("#campo .tarea-cone-in").count()
+    assert lit == sum(
+        max(0, min(48 // 2 ** step["level"] - 1, last) - max(0, first) + 1)
+        for step in steps
+        for first, last in [step["range"]]
+    )
+
+
+def test_the_measured_gradient_lies_over_the_range_that_is_possible(piece):
+    page = piece("campo")
+    reveal(page, "campo")
+    scenes = datasets.scenes("validation", 64).x
+    for place, name in enumerate(("segmentation-baseline", "segmentation")):
+        model, _ = models.load_model(name)
+        field = models.measured_field(model, scenes)
+        put(page, "campo", "gradient", f"n{place}")
+        shown = page.evaluate(
+            "(place) => Array.from(document.getElementById('campo').measured[place].map)", place
+        )
+        levels = torch.round(255 * field / field.max())
+        np.testing.assert_allclose(np.reshape(shown, (48, 48)), levels, atol=1)
+        rows, columns = np.indices((48, 48)) - 24
+        reach = np.maximum(abs(rows), abs(columns))
+        side = next(
+            2 * k + 1 for k in range(25) if levels.numpy()[reach <= k].sum() >= 0.9 * levels.sum()
+        )
+        assert state(page, "campo")["convolutions"] == str(model.spec.convolutions)
+        said = page.locator("#campo .tarea-says").text_content()
+        found = int(re.search(r"cuadrado de (\d+) píxeles", said)[1])
+        assert abs(found - side) <= 2
+        theory = int(re.search(r"Campo teórico: (\d+)", said)[1])
+        assert found < theory
+    put(page, "campo", "gradient", "none")
+    assert "gradiente" not in page.locator("#campo .tarea-says").text_content()
+
+
 # Study explorer ------------------------------------------------------------------------------------
 
 
@@ -750,6 +843,53 @@ def test_the_explorer_tells_correlations_curves_and_specs(piece):
     points.last.click(force=True)
     expect(page.locator("#explorador tbody tr")).not_to_have_count(0)
     assert state(page, "explorador")["chosen"] != before
+
+
+def test_two_networks_are_compared_before_the_chart_is_seen(piece):
+    page = piece("explorador")
+    chart = page.locator("#explorador .tarea-chart svg").first
+    assert not chart.is_visible()
+    table = explorer.table().set_index("label")
+    for pair in ("1", "2", "7"):
+        put(page, "explorador", "pair", pair)
+        for measure in ("miou", "where"):
+            put(page, "explorador", "up", measure)
+            question = page.locator("#explorador .tarea-prediction label").text_content()
+            rivals = page.evaluate(
+                "document.getElementById('explorador').pair().map(({ label }) => label)"
+            )
+            assert rivals[0] != rivals[1]
+            assert question.endswith(f", {rivals[0]} o {rivals[1]}?")
+            one, two = table[measure][rivals[0]], table[measure][rivals[1]]
+            page.locator("#explorador-prediction").select_option("one" if one >= two else "two")
+            page.locator("#explorador form button", has_text="Comprobar").click()
+            best = rivals[0] if one >= two else rivals[1]
+            expect(page.locator("#explorador .tarea-reply")).to_have_text(f"Sí: {best}.")
+    assert chart.is_visible()
+
+
+def test_points_have_names_and_a_logarithmic_axis(piece):
+    page = piece("explorador")
+    reveal(page, "explorador")
+    names = page.locator("#explorador .tarea-chart .mark-text.role-mark text")
+    chosen = [labels.LABELS["baseline"], labels.LABELS["wide-slow"]]
+    expect(names).to_have_count(2)
+    assert sorted(names.all_text_contents()) == sorted(chosen)
+    points = page.locator("#explorador .tarea-chart .mark-symbol path[aria-roledescription=point]")
+    points.first.scroll_into_view_if_needed()
+    points.nth(5).hover(force=True)
+    expect(names).to_have_count(3)
+    # As far from each other as their logarithms: three networks lie on one line.
+    table = explorer.table()
+    page.mouse.move(0, 0)
+    places = sorted(
+        box["x"] + box["width"] / 2
+        for box in (point.bounding_box() for point in points.all()[: len(explorer.table())])
+    )
+    logs = np.sort(np.log(table["parameters"]))
+    expected = (logs - logs[0]) / (logs[-1] - logs[0])
+    found = (np.array(places) - places[0]) / (places[-1] - places[0])
+    np.testing.assert_allclose(found, expected, atol=0.03)
 
 
 # Segment your scene --------------------------------------------------------------------------------
@@ -937,6 +1077,99 @@ def test_a_scene_is_edited_with_a_finger(touch, site):
     assert state(page, "escena")["placed"].startswith("3_2")
 
 
+# Six trainings ------------------------------------------------------------------------------------
+
+
+def watched(page: Page) -> None:
+    page.wait_for_function("document.getElementById('repeticion').ready")
+
+
+def test_a_training_shows_what_was_recorded(piece):
+    page = piece("repeticion")
+    reveal(page, "repeticion")
+    watched(page)
+    put(page, "repeticion", "epoch", "4")
+    put(page, "repeticion", "scene", "3")
+    colours = np.array([
+        [int(colour[k : k + 2], 16) for k in (1, 3, 5)] for colour in draw_scenes.COLOURS
+    ])  # fmt: skip
+    stored, truth = replay.load()["networks"], replay.scenes().y.numpy()
+    cards = page.locator("#repeticion .tarea-training").all()
+    assert len(cards) == len(replay.RUNS)
+    for card, kept in zip(cards, stored.values(), strict=True):
+        masks = replay.unpacked(kept["masks"])
+        shown = card.locator("canvas").first.evaluate(
+            "e => Array.from(e.getContext('2d').getImageData(0, 0, 48, 48).data)"
+        )
+        np.testing.assert_array_equal(
+            np.array(shown).reshape(48, 48, 4)[..., :3], colours[masks[4, 3]]
+        )
+        where = replay.where_after_epochs(masks, truth)
+        expect(card).to_contain_text(f"mIoU {number(kept['miou'][4], 2)}")
+        expect(card).to_contain_text(f"dónde {number(float(where[4]), 2)}")
+    finds = page.evaluate(
+        "() => document.getElementById('repeticion').networks.map(({ finds }) => finds)"
+    )
+    assert finds == [
+        replay.epoch_that_finds(replay.unpacked(kept["masks"]), truth) for kept in stored.values()
+    ]
+
+
+def test_one_scrubber_moves_curve_masks_and_sentence(piece):
+    page = piece("repeticion")
+    reveal(page, "repeticion")
+    watched(page)
+    seen = set()
+    for epoch in (0, 1, 12):
+        put(page, "repeticion", "epoch", str(epoch))
+        mark = page.locator("#repeticion .tarea-replay-top path[stroke-dasharray='5 3']").last
+        texts = page.locator("#repeticion .tarea-training").all_text_contents()
+        seen.add(
+            (
+                mark.get_attribute("d"),
+                *texts,
+                page.locator("#repeticion .tarea-says").text_content(),
+            )
+        )
+    assert len(seen) == 3
+    page.locator("#repeticion-epoch").focus()
+    page.keyboard.press("ArrowLeft")
+    assert state(page, "repeticion")["epoch"] == "11"
+    page.locator("#repeticion").get_by_role("button", name="Siguiente").click()
+    assert state(page, "repeticion")["epoch"] == "12"
+    box = page.locator("#repeticion .tarea-replay-top svg").last.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 30)
+    assert 4 <= int(state(page, "repeticion")["epoch"]) <= 7
+
+
+def test_who_asks_for_less_motion_walks_through_a_training(piece):
+    page = piece("repeticion")
+    watched(page)
+    play = page.locator("#repeticion").get_by_role("button", name="Reproducir")
+    expect(play).not_to_be_visible()
+    page.emulate_media(reduced_motion="no-preference")
+    put(page, "repeticion", "epoch", "11")
+    play.click()
+    page.wait_for_function("document.getElementById('repeticion').playing === null")
+    assert state(page, "repeticion")["epoch"] == "12"  # it ends there
+
+
+def test_which_of_two_trainings_finds_digits_first_is_asked(piece):
+    page = piece("repeticion")
+    watched(page)
+    assert not page.locator("#repeticion .tarea-training canvas").first.is_visible()
+    stored, truth = replay.load()["networks"], replay.scenes().y.numpy()
+    small, reference = (
+        replay.epoch_that_finds(replay.unpacked(stored[name]["masks"]), truth)
+        for name in ("width-8-lr-0.1", "reference")
+    )
+    assert small < reference
+    page.locator("#repeticion-prediction").select_option("before")
+    page.locator("#repeticion").get_by_role("button", name="Comprobar").click()
+    expect(page.locator("#repeticion .tarea-reply")).to_have_text("Sí: antes.")
+    assert page.locator("#repeticion .tarea-training canvas").first.is_visible()
+
+
 # Move the digit ------------------------------------------------------------------------------------
 
 
@@ -1068,6 +1301,40 @@ def test_overlaps_are_those_of_the_transposed_convolution(piece):
         assert even == (kernel % stride == 0)
 
 
+def test_a_photograph_is_made_smaller_and_larger_as_by_the_package(piece):
+    page = piece("rayas")
+    data = json.loads(page.locator("#rayas > script").first.text_content())["photograph"]
+    whole = np.frombuffer(base64.b64decode(data["pixels"]), np.uint8).astype(float)
+    whole = whole.reshape(data["size"], data["size"])
+    for down, up, times in (
+        ("downsample", "duplicate", 3), ("meanPool", "bilinear", 2), ("maxPool", "duplicate", 4),
+    ):  # fmt: skip
+        put(page, "rayas", "down", down)
+        put(page, "rayas", "up", up)
+        put(page, "rayas", "halvings", str(times))
+        found = page.evaluate(
+            """() => { const { small, back } = document.getElementById("rayas").showPhotographs();
+            return [small, back].map(({ shape, data }) => ({ shape, data: Array.from(data) })); }"""
+        )
+        smaller = {
+            "downsample": resampling.downsample, "meanPool": resampling.mean_pool,
+            "maxPool": resampling.max_pool,
+        }[down]  # fmt: skip
+        larger = {
+            "duplicate": resampling.duplicate,
+            "bilinear": lambda x: resampling.bilinear(x, round_up=False),
+        }[up]
+        small = whole
+        for _ in range(times):
+            small = smaller(small)
+        back = small
+        for _ in range(times):
+            back = larger(back)
+        for image, expected in zip(found, (small, back), strict=True):
+            assert image["shape"] == list(expected.shape)
+            np.testing.assert_allclose(image["data"], expected.ravel(), atol=1e-9)
+
+
 # Latent space, number writer, signal -------------------------------------------------------------------
 
 
@@ -1090,10 +1357,63 @@ def test_the_latent_plane_decodes_and_finds_the_nearest_code(piece):
             near = page.evaluate("document.getElementById('codigos').nearest()")
             assert near["distance"] == pytest.approx(float(distances.min()), abs=1e-4)
             assert near["label"] == int(train.y[int(distances.argmin())])
-    label = str(near["label"])
-    page.locator("#codigos-prediction").select_option(label)
+    reveal(page, "codigos")
+    said = page.locator("#codigos .tarea-says").last
+    expect(said).to_contain_text(f"es de un {near['label']}.")
+
+
+def test_what_lies_half_way_between_two_codes_is_asked(piece):
+    page = piece("codigos")
+    strip = page.locator("#codigos .tarea-walk canvas")
+    assert [drawn.is_visible() for drawn in strip.all()] == [True, *[False] * 7, True]
+    model, _ = models.load_model("autoencoder-2")
+    train = datasets.digits().train
+    with torch.no_grad():
+        codes = model.encode(train.x).numpy()
+
+    def named(z):
+        return int(train.y[int(np.hypot(*(codes - np.array(z)).T).argmin())])
+
+    def ends():
+        return [
+            [float(v) for v in state(page, "codigos")[end].split("_")] for end in ("from", "to")
+        ]
+
+    def answer():
+        a, b = ends()
+        half = named([(p + q) / 2 for p, q in zip(a, b, strict=True)])
+        at = named(a), named(b)
+        return (
+            "other"
+            if half not in at
+            else "both"
+            if at[0] == at[1]
+            else ("from", "to")[at.index(half)]
+        )
+
+    assert answer() == "other"  # the example surprises
+    page.locator("#codigos-prediction").select_option("other")
     page.locator("#codigos form button", has_text="Comprobar").click()
-    expect(page.locator("#codigos .tarea-reply")).to_have_text(f"Sí: {label}.")
+    expect(page.locator("#codigos .tarea-reply")).to_have_text("Sí: otra cifra.")
+    assert all(drawn.is_visible() for drawn in strip.all())
+    put(page, "codigos", "walk", "4")
+    now = [float(state(page, "codigos")[key]) for key in ("first", "second")]
+    np.testing.assert_allclose(now, np.mean(ends(), axis=0), atol=0.011)
+    handle = page.locator("#codigos .tarea-map [role=application]").first
+    before = ends()[0]
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    assert ends()[0] == pytest.approx([before[0] - 0.1, before[1]], abs=0.011)
+    expect(page.locator("#codigos .tarea-reply")).to_have_text("")
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 60, box["y"] + 40, steps=3)
+    page.mouse.up()
+    assert ends()[0][0] < before[0] - 0.5
+    page.locator("#codigos-prediction").select_option(answer())
+    page.locator("#codigos form button", has_text="Comprobar").click()
+    expect(page.locator("#codigos .tarea-reply")).to_contain_text("Sí: ")
 
 
 def test_the_latent_point_is_dragged(piece):
@@ -1169,12 +1489,45 @@ def test_the_signal_is_deformed_and_drawn(piece):
     np.testing.assert_allclose(
         page.evaluate("Array.from(document.getElementById('senal').deformed)"), raw, atol=1e-6
     )
-    plot = page.locator("#senal svg").first
+    plot = page.locator("#senal svg[width='460']")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 12)
     changed = page.evaluate("Array.from(document.getElementById('senal').deformed)")
     assert np.abs(np.array(changed) - raw).max() > 1
+
+
+def test_how_much_noise_changes_the_answer_is_asked(piece):
+    page = piece("senal")
+    model, _ = models.load_model("mnist1d")
+    found = []
+    for k in range(41):
+        put(page, "senal", "noise", f"{0.05 * k:.2f}")
+        values = page.evaluate("Array.from(document.getElementById('senal').deformed)")
+        with torch.no_grad():
+            found.append(int(model(torch.tensor([values])).argmax(1)))
+    changed = [k for k, label in enumerate(found) if label != found[0]]
+    assert changed, "the example never changes: ask for louder noise"
+    page.locator("#senal-prediction").fill(number(0.05 * changed[0], 2))
+    page.locator("#senal form button", has_text="Comprobar").click()
+    right = number(0.05 * changed[0], 2)
+    expect(page.locator("#senal .tarea-reply")).to_have_text(f"Sí: {right}.")
+
+
+def test_the_ten_templates_are_the_packages(piece):
+    page = piece("senal")
+    data = json.loads(page.locator("#senal > script").first.text_content())["templates"]
+    values = np.frombuffer(base64.b64decode(data["values"]), "<f4").reshape(10, data["length"])
+    np.testing.assert_allclose(values, get_templates()["x"], atol=1e-6)
+    assert page.locator("#senal .tarea-template").count() == 10
+    reveal(page, "senal")
+    said = page.evaluate("document.getElementById('senal').answer.probabilities")
+    assert page.locator("#senal .tarea-said").text_content() == str(int(np.argmax(said)))
+    # Both lines are drawn: the signal and what is made of it.
+    put(page, "senal", "scale", "0.5")
+    lines = page.locator("#senal .tarea-view > svg path[fill=none][stroke-width='1.5']")
+    assert lines.count() == 2
+    assert len({line.get_attribute("d") for line in lines.all()}) == 2
 
 
 # The U-Net from inside -----------------------------------------------------------------------------

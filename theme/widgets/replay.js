@@ -1,4 +1,4 @@
-// Six trainings again: what each network sees in a scene after each epoch, its errors and its curve.
+// Trainings again: what each network sees in a scene after each epoch, its errors and its curve.
 "use strict";
 
 (function (tarea) {
@@ -35,7 +35,7 @@
   }
 
   class Replay extends tarea.Player {
-    static title = "Seis entrenamientos, época a época";
+    static title = "Los entrenamientos, época a época";
 
     build(stage) {
       const { networks, scenes, colours } = this.data;
@@ -69,7 +69,7 @@
       const view = (name, content, ...more) => make("div", { className: "tarea-view" }, make("p", { className: "tarea-name" }, name), content, ...more);
       [this.scene, this.truth] = [frame(canvas("Escena")), frame(canvas("Máscara verdadera"))];
       this.plot = tarea.plot({ width: 430, height: 190, x: [0, this.epochs, 0, ...[3, 6, 9].filter((k) => k < this.epochs), this.epochs],
-        y: [0, 1, 0, 0.5, 1], xlabel: "época", ylabel: "mIoU en validación", label: "mIoU en validación de las seis redes después de cada época" });
+        y: [0, 1, 0, 0.5, 1], xlabel: "época", ylabel: "mIoU en validación", label: "mIoU en validación de las redes después de cada época" });
       this.plot.svg.style.cursor = "ew-resize";
       const slide = (event) => {
         if (event.type === "pointermove" && !event.buttons) return;
@@ -88,7 +88,7 @@
       });
       stage.append(make("div", { className: "tarea-replay-top" }, view("escena", this.scene.box), view("verdad", this.truth.box),
         make("div", { className: "tarea-view tarea-answer" }, this.plot.svg)),
-      make("div", { className: "tarea-trainings" }, this.cards.map(({ box }) => box)),
+      make("div", { className: "tarea-trainings", style: `--columns: ${this.networks.length % 3 ? 2 : 3}` }, this.cards.map(({ box }) => box)),
       make("div", { className: "tarea-wide tarea-answer" }, errorKey()), this.says);
     }
 
@@ -124,7 +124,7 @@
       this.plot.draw([...this.networks.map(({ miou, colour, dash }) => ({ x, y: miou, colour, dash })), { kind: "marks", x: [epoch], colour: "var(--w-soft)" }]);
       const finding = this.networks.filter(({ wheres }) => wheres[epoch] >= this.data.found);
       const names = finding.map(({ name }) => name).join("; ");
-      this.says.textContent = `${epoch ? `Después de ${epoch === 1 ? "una época" : `${number(epoch)} épocas`}` : "Antes de entrenar"}, ${finding.length ? `${number(finding.length)} de ${number(this.networks.length)} redes encuentran los dígitos (dónde de al menos ${number(this.data.found)}): ${names}.` : "ninguna red encuentra los dígitos."}`;
+      this.says.textContent = `${epoch ? `Después de ${epoch === 1 ? "una época" : `${number(epoch)} épocas`}` : "Antes de entrenar"}, ${finding.length ? `${number(finding.length)} de ${number(this.networks.length)} redes ${finding.length === 1 ? "encuentra" : "encuentran"} los dígitos (dónde de al menos ${number(this.data.found)}): ${names}.` : "ninguna red encuentra los dígitos."}`;
     }
   }
 

@@ -113,7 +113,7 @@ def measure() -> None:
     """Measure the segmentation studies' costs, what another idea of the edge scores, a convolution.
 
     Where CamVid is, what networks cost on it and its stored model sees too. Leave the machine alone
-    meanwhile: times are compared with each other. Last, six networks train once more to record
+    meanwhile: times are compared with each other. Last, a few networks train once more to record
     what they see after each epoch, where that is not recorded yet.
     """
     from tarea2 import convolution_times, datasets, results

@@ -126,7 +126,7 @@ def unet(split: Split, count: int = 4) -> Data:
 
 
 def replay() -> Data:
-    """Six networks after each epoch of their training, on the scenes that were recorded."""
+    """Some networks after each epoch of their training, on the scenes that were recorded."""
     recorded, split = trainings.load(), trainings.scenes()
     definitions = {definition.name: definition for definition in trainings.definitions()}
     return data(
