@@ -55,6 +55,18 @@ def test_the_bar_of_a_phone_names_the_page(tab, site):
     assert not page.locator(".top .here").is_visible()
 
 
+def test_the_menu_scrolls_to_the_page_one_is_on_and_nothing_else_moves(tab, site):
+    page = visit(tab, uri(site, "chapters/13-glosario.html"), {"width": 1280, "height": 500})
+    menu, entry = (page.locator(s).bounding_box() for s in ("nav.sidebar", "[aria-current=page]"))
+    assert menu["y"] <= entry["y"] <= menu["y"] + menu["height"] - entry["height"]
+    assert page.locator("nav.sidebar").evaluate("e => e.scrollTop") > 0
+    assert page.evaluate("scrollY") == 0
+    box = page.locator("#buscar").bounding_box()
+    assert menu["y"] <= box["y"] < entry["y"]
+    page = visit(tab, uri(site, "index.html"))
+    assert page.locator("nav.sidebar").evaluate("e => e.scrollTop") == 0
+
+
 # What is found ------------------------------------------------------------------------------------
 
 

@@ -48,8 +48,7 @@ CHANGES = {
     "escena": ("clutter", "3"), "digito": ("right", "2"), "rayas": ("phase", "0.5"),
     "damero": ("kernel", "4"), "codigos": ("first", "1"), "escritor": ("number", "777"),
     "senal": ("shift", "5"), "unet": ("scene", "2"), "foto": ("opacity", "0.3"),
-    "cortina": ("scene", "1"),
-    "repeticion": ("epoch", "5"),
+    "cortina": ("share", "25"), "repeticion": ("epoch", "5"),
 }  # fmt: skip
 
 

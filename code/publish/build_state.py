@@ -87,10 +87,17 @@ def not_published(project: Project, folder: Path, pages: list[Page], forms: Sequ
     missing = [page.path for page in pages if not made(page, folder, forms)]
     if not missing:
         return ""
-    there = ", ".join(page.path for page in pages if page.path not in missing) or "nothing"
+    there = [page.path for page in pages if page.path not in missing]
     was = "was" if len(missing) == 1 else "were"
-    where = folder.relative_to(project.root).as_posix()
-    return f"  Not published: {', '.join(missing)} {was} never made; {there} is in {where}"
+    where = f"{'are' if len(there) > 1 else 'is'} in {folder.relative_to(project.root).as_posix()}"
+    told = f"{_listed(missing)} {was} never made"
+    return f"  Not published: {told}; {_listed(there) or 'nothing'} {where}"
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    """Names one after another; of many the first and how many more there are."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def made(page: Page, folder: Path, forms: Sequence[str] = FORMS) -> bool:

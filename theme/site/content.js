@@ -33,11 +33,16 @@
 
 // The menu shows the page one is on; neither the page nor what stands over the menu moves for that.
 (() => {
-  const menu = document.querySelector("#quarto-sidebar .sidebar-menu-container, nav.sidebar");
+  const menu = document.querySelector("#quarto-sidebar .sidebar-menu-container")
+    ?? document.querySelector("nav.sidebar");
   const entry = menu?.querySelector(".sidebar-link.active, [aria-current='page']");
   if (!entry) return;
-  const low = entry.getBoundingClientRect().bottom - menu.getBoundingClientRect().bottom;
-  if (low > 0) menu.scrollTop += low + menu.clientHeight / 3;
+  const show = () => {
+    const low = entry.getBoundingClientRect().bottom - menu.getBoundingClientRect().bottom;
+    if (low > 0) menu.scrollTop += low + menu.clientHeight / 3;
+  };
+  show();
+  addEventListener("load", show);  // Quarto's scripts give the menu its height
 })();
 
 // Where a page folds nearly all of its code, one button opens and closes it: it reads as an article.
@@ -55,7 +60,7 @@
   button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
   main.classList.add("one-fold");
   show(false);
-  (main.querySelector("#title-block-header") ?? main.firstElementChild).after(button);
+  (main.querySelector("header.title-block") ?? main.firstElementChild).after(button);
 })();
 
 // A term's definition, on hover, focus or the first tap; the link itself leads to the glossary.
