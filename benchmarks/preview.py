@@ -93,7 +93,7 @@ def main() -> None:
         print(f"the address is printed after {time.perf_counter() - began:.1f} s")
         stream = urllib.request.urlopen(f"{address}_preview/events?page={page}")
         version = ready(stream, f"{told(stream)['version'].split('-')[0]}-0")
-        print(f"the page is there after {time.perf_counter() - began:.1f} s")
+        print(f"the page is there after {time.perf_counter() - began:.1f} s", flush=True)
         time.sleep(15)  # its cells run once
         for number in range(EDITS):
             for kind, edit in edits(folder, page).items():
@@ -111,6 +111,8 @@ def main() -> None:
                     builds[kind].append(time.perf_counter() - start)
                 edit[0].write_text(original, "utf-8")
                 version = ready(stream, version)
+            took = ", ".join(f"{kind} {values[-1]:.2f} s" for kind, values in times.items())
+            print(f"edit {number + 1}: {took}", flush=True)
         preview.terminate()
         preview.wait()
     rows = [

@@ -4,16 +4,18 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
 from command import run_cli
-from tarea2 import datasets, precision, records
+from tarea2 import datasets, precision, records, studies
 from tarea2.losses import ClassLoss
 from tarea2.models import AutoencoderSpec, EncoderDecoderSpec, SignalNetSpec, build
-from tarea2.studies import segmentation
+from tarea2.studies import precision as study
+from tarea2.studies import recipes, segmentation
 from tarea2.training import Recipe, fit, optimiser_for, train_step
 
 TINY = EncoderDecoderSpec(depth=1, width=4, convolutions=1)
@@ -256,3 +258,32 @@ def test_of_other_machines_nothing_is_known(tmp_path, train, monkeypatch):
     has(monkeypatch, "amx_bf16")
     said = train("--dry-run", "--backend", "dask", "--address", "tcp://localhost:1")
     assert "precision float32, what the machines that train are fastest with is not known" in said
+
+
+# What the study of it shows -----------------------------------------------------------------------
+
+
+def test_the_study_varies_the_precision_alone_at_rates_and_seeds_that_float32_has():
+    runs = studies.load("segmentation-recipes")
+    for definition in study.DEFINITIONS:
+        (before,) = [d for d in recipes.DEFINITIONS if d.name == definition.name]
+        assert replace(definition, recipe=before.recipe, seeds=before.seeds) == before
+        assert replace(definition.recipe, precision="float32") == before.recipe
+        rows = runs[runs["name"] == definition.name]
+        assert set(definition.seeds) <= set(rows["seed"])
+
+
+def test_pairs_are_of_equal_seeds_and_named_as_networks():
+    single = [(name, seed, 0.5 + seed) for name in study.COMPARED for seed in (2, 0, 1)]
+    half = [(name, seed, 0.5 + seed + 0.01 * place)
+            for place, name in enumerate(study.COMPARED) for seed in (0, 2)]  # fmt: skip
+    columns = ["name", "seed", "validation_miou"]
+    found = study.pairs(
+        *(pd.DataFrame(rows, columns=columns) for rows in (single, half))
+    )  # fmt: skip
+    assert found["name"].tolist() == [recipes.network_of(name) for name in study.COMPARED]
+    differences = [0.01 * place for place in range(len(study.COMPARED))]
+    assert found["difference"].tolist() == pytest.approx(differences, abs=1e-12)
+    assert found["float32"].tolist() == pytest.approx([1.5] * len(study.COMPARED))
+    low, high = study.interval(found)
+    assert low < sum(differences) / len(differences) < high

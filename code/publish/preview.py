@@ -133,11 +133,11 @@ class Preview:
     def _make(self, path: str) -> None:
         if path in self._current:
             return  # asked for twice
+        ready, page = path in self._known, None
         self._known.discard(path)
-        page = None
         try:
             page = read(path, self.project.root)
-            self._show(page, self._results(page))
+            self._show(page, self._results(page, ready))
         except Abandoned:
             return  # what has changed asks for it anew
         except PublishError as error:
@@ -160,14 +160,13 @@ class Preview:
             self._live[path] = LivePage(path, self.project, self._snapshots)
         return self._live[path]
 
-    def _results(self, page: Page) -> list[dict]:
-        """What the cells give: as a build has stored it, where that is what they give now."""
-        live = self._page(page.path)
-        if not live.ran:
+    def _results(self, page: Page, ready: bool) -> list[dict]:
+        """What the cells give: until they have run here, as a build has stored it, if it stands."""
+        if not ready:
             stored = Execution(page, self.project)
             if stored.stale is None:
                 return stored.results
-        return live.run(page)
+        return self._page(page.path).run(page)
 
     def _show(self, page: Page, results: list[dict]) -> None:
         """Write a page's HTML, with its version."""

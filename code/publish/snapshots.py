@@ -11,6 +11,7 @@ process.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -157,6 +158,7 @@ def _wait(address: str, shell: Shell) -> None:
                     received = lines.readline()
                     if not received:
                         os._exit(0)
+                    gc.freeze()  # or each child would copy all that it looks through
                     if not os.fork():
                         order = json.loads(received)
                         break
