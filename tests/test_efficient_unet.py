@@ -215,9 +215,9 @@ def test_the_encoder_learns_at_its_share_of_the_rate(rate):
 def test_the_loop_gives_each_part_its_rate(monkeypatch):
     rates, step = [], loop.train_step
 
-    def watched(model, x, y, optimiser, criterion):
+    def watched(model, x, y, optimiser, *more):
         rates.append([group["lr"] for group in optimiser.param_groups])
-        return step(model, x, y, optimiser, criterion)
+        return step(model, x, y, optimiser, *more)
 
     monkeypatch.setattr(loop, "train_step", watched)
     spec = replace(SPEC, weights="drawn", encoder_rate=0.25)
@@ -263,3 +263,22 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     resumed = fit(spec, data(), recipe, checkpoint=checkpoint).model.state_dict()
     whole = fit(spec, data(), recipe).model.state_dict()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_in_bfloat16_kernels_per_channel_stay_in_float32():
+    model, types = build(replace(SPEC, weights="drawn")).train(), {}
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(
+                lambda module, _, found, name=name: types.update({name: (module.groups, found)})
+            )
+    with torch.autocast("cpu", torch.bfloat16):
+        model(images()[0])
+    assert {found.dtype for groups, found in types.values() if groups > 1} == {torch.float32}
+    assert {found.dtype for groups, found in types.values() if groups == 1} == {torch.bfloat16}
+    recipe = replace(RECIPE, precision="bfloat16")
+    first, again = (fit(SPEC, data(), recipe).model.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    whole = fit(SPEC, data(), RECIPE).model.state_dict()
+    assert not torch.equal(first["head.weight"], whole["head.weight"])
+    torch.testing.assert_close(first["head.weight"], whole["head.weight"], rtol=0.1, atol=0.01)
