@@ -98,7 +98,7 @@ def imported(path: Path) -> set[str]:
     [
         ("code/tarea2/**/*.py", ["published", "cluster"]),
         ("code/publish/**/*.py", ["pages"]),
-        ("code/*.py", ["pages"]),
+        ("code/*.py", ["pages", "tests"]),  # drawing thumbnails needs a browser
         ("**/*.qmd", ["pages"]),
         ("benchmarks/*.py", ["pages", "tests"]),
         ("tests/**/*.py", ["tests"]),

@@ -34,7 +34,6 @@ STUDIES = {
         Study("segmentation-mnist", segmentation.MNIST_DEFINITIONS),
         Study("encoder-decoder", encoder_decoder.DEFINITIONS, encoder_decoder.STORED_MODELS),
         Study("final", final.DEFINITIONS, final.STORED_MODELS),
-        Study("mnist1d-published", published_signals.DEFINITIONS),
         Study("segmentation-context", context.DEFINITIONS),
         Study("segmentation-recipes", recipes.DEFINITIONS, recipes.STORED_MODELS),
         Study("segmentation-peers", published_models.DEFINITIONS),
@@ -55,6 +54,7 @@ WITHOUT_RUNS = {
     for study in (
         Study("camvid-pretrained", pretrained.DEFINITIONS),
         Study("camvid-amounts", pretrained.AMOUNT_DEFINITIONS),
+        Study("mnist1d-published", published_signals.DEFINITIONS),
     )
 }
 
