@@ -86,7 +86,7 @@
     }
     ask() {
       const { up } = this.state, rivals = this.pair();
-      this.duel.querySelector("label").textContent = `¿Cuál gana en ${this.data.up[up].replace(/^[dq].*/, (word) => `«${word}»`)}, ${rivals[0].label} o ${rivals[1].label}?`;
+      this.duel.querySelector("label").textContent = `¿Cuál gana en ${this.data.up[up].replace(/^[dq].*/, (word) => `«${word}»`)}, «${rivals[0].label}» o «${rivals[1].label}»?`;
       ["one", "two"].forEach((name, k) => {
         this.rivals[name] = rivals[k].label;
         this.duel.querySelector(`option[value=${name}]`).textContent = `${rivals[k].label} (${number(rivals[k].parameters)} parámetros)`;
