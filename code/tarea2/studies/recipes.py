@@ -61,7 +61,7 @@ LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 OVER_LIMIT = ("depth-3", "kernel-5")
 # These train for so many times the epochs too, at the last of their rates, with so many seeds.
 LONGER = 3
-LASTING = {"width-8": 1, "reference": 1, "monai-basicunet": 1, "wide-slow": 1}
+LASTING = {"width-8": 1, "reference": 1, "monai-basicunet": 1, "wide-slow": 3}
 
 
 def next_rate(scores: Mapping[float, float]) -> float | None:
