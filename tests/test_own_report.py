@@ -162,7 +162,9 @@ def test_runs_of_another_recipe_do_not_count(original, store):
     assert stored.others == ["baseline"]
     assert stored.content["recipe"]["epochs"] == 1
     # Training, which has the images, ranks the same runs.
-    ranked, others = prepare(images, masks, NAME, store, training=Training(epochs=1)).load()
+    ranked, others = prepare(
+        images, masks, NAME, store, training=Training(epochs=1, precision="auto")
+    ).load()
     assert list(ranked["key"]) == list(stored.runs["key"])
     assert others == stored.others
 

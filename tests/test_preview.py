@@ -334,12 +334,18 @@ def running(tmp_path):
             "PYTHONPATH": os.pathsep.join([str(folder / "code"), os.environ.get("PYTHONPATH", "")]),
             "PYTHONDONTWRITEBYTECODE": "1",
         },
+        # What runs in the background of a script, as these tests may, starts deaf to Ctrl-C.
+        preexec_fn=hear_interrupts if os.name == "posix" else None,
     )  # fmt: skip
     address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())[0]
     yield folder, address, process
     if process.poll() is None:
         process.kill()
     process.wait()
+
+
+def hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def family(pid: int) -> set[int]:
