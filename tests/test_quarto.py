@@ -110,7 +110,7 @@ def address(quarto_site):
 def test_a_page_of_quarto_is_as_accessible_and_as_quiet(tab, requests, quarto_site, name, theme):
     page = visit(tab, uri(quarto_site, name), theme=theme)
     page.wait_for_load_state("networkidle")
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert serious(page) == []
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
