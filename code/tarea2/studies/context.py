@@ -1,4 +1,4 @@
-"""Context against capacity: receptive fields crossed with numbers of weights and of layers.
+"""Context against capacity: two receptive fields, each at two numbers of weights.
 
 In the main study a factor that shrinks the receptive field also takes weights away. Dilating the
 deepest convolution widens the field, and adds neither weights nor multiplications.
@@ -20,14 +20,6 @@ FIELDS: dict[str, EncoderDecoderSpec] = {
     "long-small": replace(_ONE, dilation=3),
     "short-large": replace(_ONE, width=18),
     "long-large": replace(_ONE, width=18, dilation=3),
-}
-# Is one reduction enough? The reference with one or two, with and without dilation, of two or three
-# convolutions a level; the other four are the reference and factors of the main study.
-REDUCTIONS: dict[str, EncoderDecoderSpec] = {
-    "depth-1-dilation-2": replace(REFERENCE, depth=1, dilation=2),
-    "depth-1-convolutions-3": replace(REFERENCE, depth=1, convolutions=3),
-    "depth-1-dilation-2-convolutions-3": replace(REFERENCE, depth=1, dilation=2, convolutions=3),
-    "dilation-2-convolutions-3": replace(REFERENCE, dilation=2, convolutions=3),
 }
 # Separable blocks widened to the reference's multiplications and, almost, its weights; one seed.
 SEPARABLE: dict[str, EncoderDecoderSpec] = {

@@ -167,9 +167,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spec(name: str) -> Spec:
-    """A network of the main study, or of those that cross fields, weights and layers."""
-    crossed = context.FIELDS | context.REDUCTIONS
-    return crossed[name] if name in crossed else networks()[name][0]
+    """A network of the main study, or of the one that crosses fields and weights."""
+    return context.FIELDS[name] if name in context.FIELDS else networks()[name][0]
 
 
 def _definition(full: str, name: str, rate: float, times: int = 1) -> Definition:
