@@ -133,3 +133,31 @@ format:
 
 def write_page(root: Path, body: str, name: str = "index.qmd", title: str = "Portada") -> None:
     (root / name).write_text(f'---\ntitle: "{title}"\njupyter: python3\n---\n\n{body}')
+
+
+@pytest.fixture
+def train_images(tmp_path, monkeypatch, capsys):
+    """``tarea2 images train`` on twelve images, one seed, with further arguments.
+
+    What it stores lies in ``tmp_path / "store"``, under the name "a". Returns what was printed.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from command import run_cli
+
+    for place in range(12):
+        mask = np.zeros((16, 32), np.uint8)
+        mask[2 : 7 + place % 4, 3 : 11 + place // 4] = 1
+        for kind, values in (("images", mask * 100 + 20), ("masks", mask)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(values).save(tmp_path / kind / f"{place:02}.png")
+
+    def run(*arguments: object, code: int = 0) -> str:
+        capsys.readouterr()
+        given = ("--images", tmp_path / "images", "--masks", tmp_path / "masks", "--out",
+                 tmp_path / "store", "--name", "a", "--seeds", 1)  # fmt: skip
+        assert run_cli(monkeypatch, "images", "train", *given, *arguments) == code
+        return "".join(capsys.readouterr())
+
+    return run

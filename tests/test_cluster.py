@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
+import distributed
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +24,6 @@ from tarea2.own import study as own
 from tarea2.studies import cluster, running, segmentation
 from tarea2.training import fit
 
-distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.install
 
 DATA = partial(datasets.digit_scenes, counts=(64, 16, 16))

@@ -1,12 +1,12 @@
 """The learning rate of a study on own images: swept, chosen on validation, stored, or given."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from command import run_cli
 from tarea2.own import learning_rate
 from tarea2.own.learning_rate import FURTHER, RATES, Sweep, sweep
 from tarea2.own.study import Training, prepare
@@ -16,23 +16,8 @@ EPOCHS = 10
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys):
-    """Train one network on twelve images; returns what was printed."""
-    for place in range(12):
-        mask = np.zeros((16, 32), np.uint8)
-        mask[2 : 7 + place % 4, 3 : 11 + place // 4] = 1
-        for kind, values in (("images", mask * 100 + 20), ("masks", mask)):
-            (tmp_path / kind).mkdir(exist_ok=True)
-            Image.fromarray(values).save(tmp_path / kind / f"{place:02}.png")
-
-    def run(*arguments, code=0):
-        capsys.readouterr()
-        given = ("--images", tmp_path / "images", "--masks", tmp_path / "masks", "--out",
-                 tmp_path / "store", "--name", "a", "--seeds", 1, "--epochs", EPOCHS)  # fmt: skip
-        assert run_cli(monkeypatch, "images", "train", *given, *arguments) == code
-        return "".join(capsys.readouterr())
-
-    return run
+def train(train_images):
+    return partial(train_images, "--epochs", EPOCHS)
 
 
 def stored(tmp_path):

@@ -2,15 +2,13 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
-from command import run_cli
 from tarea2 import datasets, precision, records, studies
 from tarea2.losses import ClassLoss
 from tarea2.models import AutoencoderSpec, EncoderDecoderSpec, SignalNetSpec, build
@@ -181,24 +179,8 @@ def test_what_was_not_measured_trains_in_float32():
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys):
-    """Train one network on twelve images for two epochs; returns what was printed."""
-    for place in range(12):
-        mask = np.zeros((16, 32), np.uint8)
-        mask[2 : 7 + place % 4, 3 : 11 + place // 4] = 1
-        for kind, values in (("images", mask * 100 + 20), ("masks", mask)):
-            (tmp_path / kind).mkdir(exist_ok=True)
-            Image.fromarray(values).save(tmp_path / kind / f"{place:02}.png")
-
-    def run(*arguments, code=0):
-        capsys.readouterr()
-        given = ("--images", tmp_path / "images", "--masks", tmp_path / "masks", "--out",
-                 tmp_path / "store", "--name", "a", "--seeds", 1, "--only", "baseline",
-                 "--epochs", 2, "--lr", 0.003)  # fmt: skip
-        assert run_cli(monkeypatch, "images", "train", *given, *arguments) == code
-        return "".join(capsys.readouterr())
-
-    return run
+def train(train_images):
+    return partial(train_images, "--only", "baseline", "--epochs", 2, "--lr", 0.003)
 
 
 def has(monkeypatch, *instructions):

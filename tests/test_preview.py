@@ -290,14 +290,19 @@ def test_a_project_that_cannot_be_read_is_told_and_does_not_end_the_preview(prev
     assert not preview.errors
 
 
+def begin(preview, code: str) -> None:
+    """Save a cell with this code, and return once it runs."""
+    save(preview, cell(f"import time\nopen('began', 'w').close()\n{code}"))
+    saved = time.monotonic()
+    while not (preview.project.root / "began").exists():
+        assert time.monotonic() - saved < WAIT
+        time.sleep(0.05)
+
+
 def test_what_stops_for_another_change_is_made_all_the_same(preview):
     preview.opened("index.qmd")
     settled(preview)
-    save(preview, cell("import time\nopen('began', 'w').close()\ntime.sleep(5)\nprint(6 * 7)"))
-    began = time.monotonic()
-    while not (preview.project.root / "began").exists():
-        assert time.monotonic() - began < WAIT
-        time.sleep(0.05)
+    begin(preview, "time.sleep(5)\nprint(6 * 7)")
     preview.changed({preview.project.root / "other.txt"})
     assert "42" in settled(preview)
 
@@ -305,11 +310,7 @@ def test_what_stops_for_another_change_is_made_all_the_same(preview):
 def test_a_run_that_takes_long_gives_way_to_the_next(preview):
     preview.opened("index.qmd")
     settled(preview)
-    save(preview, cell("import time\nopen('began', 'w').close()\ntime.sleep(600)"))
-    began = time.monotonic()
-    while not (preview.project.root / "began").exists():
-        assert time.monotonic() - began < WAIT
-        time.sleep(0.05)
+    begin(preview, "time.sleep(600)")
     save(preview, "Corto.\n")
     assert "Corto." in settled(preview)
 

@@ -63,7 +63,6 @@ def test_the_wide_separable_network_costs_what_the_reference_does():
     ],
 )  # fmt: skip
 def test_published_networks_have_their_authors_sizes_and_learn(name, parameters):
-    pytest.importorskip("monai")
     if name == "PlainConvUNet":
         pytest.importorskip("dynamic_network_architectures")
     model = models.build(PeerSpec(name), seeds=(1,))
