@@ -7,6 +7,7 @@ can show stops the page with its line: the name of a Python object in its place 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 
@@ -32,6 +33,9 @@ SUFFIX = {
 }  # fmt: skip
 # IPython's own way to say that an object has no text.
 NO_TEXT = re.compile(r"<\S+( object)?( at 0x[0-9a-f]+)?>")
+
+# Matplotlib's: a letter or more for the kind, and ten digits of a hash.
+HASHED_ID = re.compile(r'(?<=\bid=")\w+?[0-9a-f]{10}(?=")')
 
 WriteImage = Callable[[str, bytes], str]  # (file's name, content) -> how the page names it
 
@@ -96,7 +100,26 @@ def hidden(output, options: dict) -> bool:
 
 def image(content: str, mime: str) -> bytes:
     """Bytes of a picture as notebooks hold it: SVG as text, the others in base64."""
-    return content.encode() if mime == "image/svg+xml" else base64.b64decode(content)
+    if mime != "image/svg+xml":
+        return base64.b64decode(content)
+    return numbered(content).encode()
+
+
+def numbered(svg: str) -> str:
+    """A drawing by Matplotlib with its ids numbered, as far as they are hashes of coordinates.
+
+    Its constrained layout asks a solver that orders variables by their addresses in memory: between
+    two runs the last digit of a coordinate may differ. What is written does not show it, but the
+    hashes do. Pages may hold several drawings, so the numbers begin with a digest of this one.
+    """
+    hashes = dict.fromkeys(HASHED_ID.findall(svg))
+    if not hashes:
+        return svg
+    known = re.compile(r'(?<=["#])(' + "|".join(hashes) + r')(?=[")])')
+    order = {name: str(number) for number, name in enumerate(hashes)}
+    rest = known.sub(lambda found: order[found[0]], svg)
+    own = hashlib.sha256(rest.encode()).hexdigest()[:8]
+    return known.sub(lambda found: f"i{own}-{order[found[0]]}", svg)
 
 
 def fenced(text: str, attributes: str = "") -> str:
