@@ -93,11 +93,12 @@ def test_the_stored_trainings_are_the_studies():
         curve = run["history"]["validation"]["miou"]
         assert len(kept["miou"]) == len(curve)
         assert kept["miou"][-1] == pytest.approx(curve[-1], abs=0.04)
-    assert {recipes.network_of(name) for name in replay.RUNS} == {
-        "baseline",
-        "width-8",
-        "reference",
-    }
+    rates = {definition.name: definition.recipe.lr for definition in replay.definitions()}
+    for network in ("width-8", "reference"):  # shown at the common rate and at their own
+        own = [name for name in replay.RUNS if name.startswith(f"{network}-lr-")]
+        assert [rates[name] for name in own] == list(recipes.MEASURED[network])
+        assert network in replay.RUNS
+    assert "wide-slow-lr-0.1" in replay.RUNS  # the best of ours
 
 
 def test_the_scenes_are_the_first_of_validation():

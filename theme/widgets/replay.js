@@ -124,7 +124,7 @@
       this.plot.draw([...this.networks.map(({ miou, colour, dash }) => ({ x, y: miou, colour, dash })), { kind: "marks", x: [epoch], colour: "var(--w-soft)" }]);
       const finding = this.networks.filter(({ wheres }) => wheres[epoch] >= this.data.found);
       const names = finding.map(({ name }) => name).join("; ");
-      this.says.textContent = `${epoch ? `Después de ${epoch === 1 ? "una época" : `${number(epoch)} épocas`}` : "Antes de entrenar"}, ${finding.length ? `${number(finding.length)} de ${number(this.networks.length)} redes ${finding.length === 1 ? "encuentra" : "encuentran"} los dígitos (dónde de al menos ${number(this.data.found)}): ${names}.` : "ninguna red encuentra los dígitos."}`;
+      this.says.textContent = `${epoch ? `Después de ${epoch === 1 ? "una época" : `${number(epoch)} épocas`}` : "Antes de entrenar"}, ${finding.length ? `${number(finding.length)} de ${number(this.networks.length)} entrenamientos ${finding.length === 1 ? "encuentra" : "encuentran"} los dígitos (dónde de al menos ${number(this.data.found)}): ${names}.` : "ninguno encuentra los dígitos."}`;
     }
   }
 

@@ -25,8 +25,10 @@ from tarea2.training import fit
 
 NAME = "segmentation-replay"
 SEED = 0
-# Three at the rate that all share, and the smallest at its own.
-RUNS = ("baseline", "width-8", "reference", "width-8-lr-0.1")
+# Three at the rate that all share, and three at their own.
+RUNS = (
+    "baseline", "width-8", "reference", "width-8-lr-0.1", "reference-lr-0.03", "wide-slow-lr-0.1",
+)  # fmt: skip
 # Of validation, which every choice is made on.
 SCENES = (0, 1, 2, 3, 4, 5)
 FOUND = 0.5  # from this IoU of "some digit" on digits count as found

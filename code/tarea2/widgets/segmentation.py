@@ -26,8 +26,6 @@ from tarea2.widgets.payload import Data, data, encoded_bytes, encoded_pixels
 CUT_OVER = 100  # scenes over which a cut skip is measured
 MEASURED_OVER = 64  # scenes over which the gradient is measured
 STORED = {"línea base": "segmentation-baseline", "mejor red": "segmentation"}
-# What the networks whose training is watched are called.
-TRAINED = labels.LABELS | {"wide-slow": "mejor red"}
 
 
 def receptive_field(scene: Tensor, place: tuple[int, int]) -> Data:
@@ -133,7 +131,7 @@ def replay() -> Data:
         scripts=["plot", "player", "scene-composition", "scene-views"],
         networks=[
             {
-                "label": TRAINED[recipes.network_of(name)],
+                "label": labels.LABELS[recipes.network_of(name)],
                 "rate": definitions[name].recipe.lr,
                 "own": definitions[name].recipe.lr != segmentation.RECIPE.lr,
                 **{part: found[part] for part in ("miou", "masks")},
