@@ -130,7 +130,7 @@ def check_what_scrolls(page) -> None:
     for table in page.locator(".table-scroll").all():
         if table.is_visible() and overflow(table) > 1:
             check_first_column(table)
-    for image in page.locator("a.lightbox > img").all():  # letters keep their size
+    for image in page.locator("a.lightbox img").all():  # letters keep their size
         shown, own = image.evaluate("e => [e.width, e.naturalWidth]")
         assert abs(shown - own) < 2
 

@@ -14,7 +14,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from publish import inputs, kernels
+from publish import inputs, kernels, outputs
 from publish.execution import Execution
 from publish.page import Cell, Page, PageError
 from publish.project import Project, PublishError
@@ -114,7 +114,8 @@ def _execute(
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     given = kernels.environment(project.cache)
     with client.setup_kernel(env=given, cleanup_kc=True, **quiet):
-        _ask(client, f"__import__('runpy').run_path({str(kernels.WATCH)!r})['start']({skipped!r})")
+        for path, argument in ((kernels.WATCH, skipped), (kernels.NARROW, outputs.NARROW)):
+            _ask(client, f"__import__('runpy').run_path({str(path)!r})['start']({argument!r})")
         for cell in page.cells:
             if cell.kind == "code":
                 node = nbformat.v4.new_code_cell(cell.code)

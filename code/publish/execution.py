@@ -22,7 +22,7 @@ from publish.project import Project
 # What runs the cells and what listens meanwhile: other ones may give other outputs.
 RUNNERS = [
     Path(__file__).with_name(name)
-    for name in ("execute.py", "kernels.py", "matplotlibrc", "watch.py")
+    for name in ("execute.py", "kernels.py", "matplotlibrc", "narrow.py", "watch.py")
 ]
 
 

@@ -25,6 +25,7 @@ from publish.files import MADE
 
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 WATCH = Path(__file__).with_name("watch.py")
+NARROW = Path(__file__).with_name("narrow.py")
 FIGURES = Path(__file__).with_name("matplotlibrc")
 
 

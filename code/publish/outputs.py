@@ -31,6 +31,8 @@ SUFFIX = {
     "image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif",
     "image/webp": "webp",
 }  # fmt: skip
+# What publish.narrow asks for; only HTML shows it, and only on a narrow screen.
+NARROW = "image/svg+xml;screen=narrow"
 # IPython's own way to say that an object has no text.
 NO_TEXT = re.compile(r"<\S+( object)?( at 0x[0-9a-f]+)?>")
 
@@ -61,8 +63,12 @@ def markdown(output, page: Page, cell, name: str, output_format: str, write: Wri
     if mime == "text/plain":
         return _printed(content, output_format)
     source = write(f"{name}.{SUFFIX[mime]}", image(content, mime))
-    alt = str(options.get("fig-alt", "")).strip().replace("\\", "\\\\").replace('"', '\\"')
-    return f'![](<{source}>){{alt="{alt}"}}' if alt else f"![](<{source}>)"
+    attributes = {"alt": str(options.get("fig-alt", "")).strip()}
+    if output_format == "html" and NARROW in output["data"]:
+        drawing = numbered(output["data"][NARROW]).encode()
+        attributes["narrow"] = write(f"{name}-narrow.svg", drawing)
+    written = " ".join(f"{key}={quoted(value)}" for key, value in attributes.items() if value)
+    return f"![](<{source}>){{{written}}}" if written else f"![](<{source}>)"
 
 
 def chosen(data: dict, page: Page, cell, output_format: str) -> str:
@@ -120,6 +126,11 @@ def numbered(svg: str) -> str:
     rest = known.sub(lambda found: order[found[0]], svg)
     own = hashlib.sha256(rest.encode()).hexdigest()[:8]
     return known.sub(lambda found: f"i{own}-{order[found[0]]}", svg)
+
+
+def quoted(text: object) -> str:
+    """The value of an attribute in Markdown."""
+    return '"' + str(text).strip().replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def fenced(text: str, attributes: str = "") -> str:

@@ -91,7 +91,7 @@ def _cell(
     if caption:
         blocks = [f":::: {{#{label}}}\n" + "\n\n".join([*blocks, str(caption).strip()]) + "\n::::"]
     name = "" if not label else f"#{label} " if label.startswith("tbl-") else f"#cell-{label} "
-    table = f" tbl-cap={_quoted(options['tbl-cap'])}" if options.get("tbl-cap") else ""
+    table = f" tbl-cap={outputs.quoted(options['tbl-cap'])}" if options.get("tbl-cap") else ""
     return f"::::: {{{name}.cell{table}}}\n" + "\n\n".join(blocks) + "\n:::::"
 
 
@@ -100,10 +100,6 @@ def _classes(output) -> str:
         return f".cell-output .cell-output-{output.name}"
     markdown = " .cell-output-markdown" if "text/markdown" in output.get("data", {}) else ""
     return ".cell-output .cell-output-display" + markdown
-
-
-def _quoted(text: object) -> str:
-    return '"' + str(text).strip().replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _front_matter(text: str) -> str:

@@ -206,6 +206,8 @@ def _code_cell(cell):
         if outputs.hidden(output, options):
             continue
         output = nbformat.from_dict(dict(output))
+        if "data" in output:
+            output["data"] = {k: v for k, v in output["data"].items() if k != outputs.NARROW}
         markdown = output.get("data", {}).get("text/markdown")
         if markdown:  # Jupyter knows a listing's language by its name, not by attributes
             plain = re.sub(r"(?m)^(```+)\s*\{\.(\w+)[^}]*\}$", r"\1\2", markdown)

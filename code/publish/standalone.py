@@ -25,7 +25,7 @@ from publish.files import write_atomically
 from publish.page import Page, read
 from publish.project import THEME, Project, PublishError
 
-FILTERS = ("links", "together", "unbroken", "scrolling")
+FILTERS = ("links", "together", "unbroken", "scrolling", "narrow")
 FOLDERS = ("filters", "quarto", "site", "typst")  # of the theme
 
 
@@ -119,11 +119,12 @@ def _in_one_file(path: Path, site: Path) -> str:
         name = Path(script["src"]).name
         del script["src"]
         script.string = (site / name).read_text(encoding="utf-8")
-    for image in soup.select("img[src]"):
-        file = path.parent / unquote(image["src"])
-        kind = mimetypes.guess_type(file.name)[0] or "image/png"
-        content = base64.b64encode(file.read_bytes()).decode()
-        image["src"] = f"data:{kind};base64,{content}"
+    for picture, source in (("img", "src"), ("source", "srcset")):
+        for image in soup.select(f"{picture}[{source}]"):
+            file = path.parent / unquote(image[source])
+            kind = mimetypes.guess_type(file.name)[0] or "image/png"
+            content = base64.b64encode(file.read_bytes()).decode()
+            image[source] = f"data:{kind};base64,{content}"
     for link in soup.select("a.lightbox"):  # leads to the picture's file
         link.unwrap()
     return str(soup)

@@ -172,7 +172,8 @@ def source_link(item: Callable | type) -> Markdown:
     """
     path = Path(inspect.getsourcefile(item) or "")
     where = Path(*path.parts[path.parts.index("tarea2") :])
-    line = inspect.getsourcelines(item)[1]
+    lines, line = inspect.getsourcelines(item)
+    line += next(n for n, text in enumerate(lines) if text.startswith(("def ", "class ")))
     address = f"code/{where.with_suffix('.html').as_posix()}#linea-{line}"
     return Markdown(f"[`{where.stem}.{item.__name__}`]({address})")
 

@@ -147,7 +147,7 @@ for (const link of document.querySelectorAll("a.lightbox")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
     const close = make("button", { type: "button", textContent: "Cerrar" });
-    large.replaceChildren(close, make("img", { src: link.href, alt: link.firstElementChild.alt }));
+    large.replaceChildren(close, make("img", { src: link.href, alt: link.querySelector("img").alt }));
     large.showModal();
   });
 }

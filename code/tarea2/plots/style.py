@@ -5,6 +5,7 @@ Widths are those of the printed page, so that 8 pt in a figure is 8 pt on paper.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -21,6 +22,8 @@ from tarea2.typography import number
 COLUMN = 3.3  # inches: one column of the report
 PAGE = 6.3  # inches: the text width of a chapter
 REPORT = 6.9  # inches: both columns of the report
+NARROW = 358 / 96  # inches: the text width of a usual phone; see tarea2.plots.narrow
+SMALLEST = 7  # points: what can be read on a phone
 
 # Okabe and Ito (2008), "Color Universal Design": told apart with every common colour blindness.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -74,16 +77,37 @@ def use() -> None:
 
 
 def figure(
-    rows: int = 1, columns: int = 1, width: float = PAGE, height: float = 2.4, **options
-) -> tuple[Figure, Any]:
+    rows: int = 1, columns: int = 1, width: float = PAGE, height: float = 2.4,
+    stacks: bool = False, **options,
+) -> tuple[Figure, Any]:  # fmt: skip
     """Create a figure of ``width`` × ``height`` inches whose linear axes use the decimal comma.
 
     Further options go to :func:`matplotlib.pyplot.subplots`. Returns figure and axes as it does.
+    Panels that ``stacks`` stand below each other on a phone, each nearly as high as in a row; what
+    does not are pictures, which are compared side by side.
     """
     fig, axes = plt.subplots(rows, columns, figsize=(width, height), **options)
     for ax in np.atleast_1d(axes).flat:
         comma(ax)
+    if stacks and columns > 1 and is_narrow(width):
+        by_columns = options.get("sharex") == "col"  # panels of one axis stay together
+        _stack(fig, list(axes.T.flat if by_columns else axes.flat), options.get("height_ratios"))
+        fig.set_figheight(0.85 * columns * height)
     return fig, axes
+
+
+def is_narrow(width: float) -> bool:
+    """Whether a figure of that width is drawn for a phone."""
+    return width == NARROW
+
+
+def _stack(fig: Figure, panels: list[Axes], ratios: Sequence[float] | None) -> None:
+    """Put panels below each other."""
+    again = len(panels) // len(ratios) if ratios else 0
+    grid = fig.add_gridspec(len(panels), 1, height_ratios=[*ratios] * again if ratios else None)
+    for place, ax in enumerate(panels):
+        ax.set_subplotspec(grid[place])
+        ax.tick_params(labelleft=True)  # also where they shared those of the panel at their left
 
 
 def comma(ax: Axes) -> None:
