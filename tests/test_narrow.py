@@ -1,5 +1,8 @@
 """Figures on a phone: drawn a second time, put beside the first, and shown in its place."""
 
+import importlib
+import inspect
+import pkgutil
 import re
 
 import matplotlib.pyplot as plt
@@ -10,12 +13,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.pylabtools import print_figure
 from matplotlib.figure import Figure
 
+from browsing import PHONE, uri, visit
 from conftest import write_page
 from publish import execute, narrow, outputs, quarto_freeze, standalone
 from publish.build import build
 from publish.execution import Execution
 from publish.page import read
 from publish.project import Project
+from tarea2 import pages, plots
 from tarea2.plots import style
 from tarea2.plots.narrow import also_narrow, make_legible
 from test_publish import FIGURE, cell
@@ -101,6 +106,32 @@ def test_what_cannot_be_made_narrow_is_refused():
         @also_narrow
         def fixed() -> Figure:
             return Figure()
+
+
+def test_every_function_that_draws_says_how_it_draws_for_a_phone():
+    modules = [
+        importlib.import_module(f"tarea2.plots.{found.name}")
+        for found in pkgutil.iter_modules(plots.__path__)
+    ]
+    drawing = [
+        function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        if function.__annotations__.get("return") in ("Figure", Figure)
+    ]
+    assert len(drawing) > 40
+    missing = [f.__qualname__ for f in drawing if not hasattr(f, "__wrapped__")]
+    assert missing == []
+
+
+def test_the_source_of_a_decorated_function_begins_where_it_is_defined():
+    line = int(re.search(r"#linea-(\d+)", pages.source_link(style.figure).data)[1])
+    function = importlib.import_module("tarea2.plots.scenes").predictions
+    decorated = int(re.search(r"#linea-(\d+)", pages.source_link(function).data)[1])
+    for found, module, name in ((line, style, "figure"), (decorated, plots.scenes, "predictions")):
+        text = inspect.getsource(module).splitlines()[found - 1]
+        assert text.startswith(f"def {name}(")
 
 
 class Both:
@@ -194,3 +225,36 @@ def test_html_has_two_drawings_and_pdf_and_notebook_one(small_project):
     found = BeautifulSoup(one, "html.parser").picture
     assert found.source["srcset"].startswith("data:image/svg+xml;base64,")
     assert found.source["srcset"] != found.img["src"]
+
+
+def test_the_drawings_for_phones_are_as_wide_as_these_and_can_be_read(site):
+    drawings = sorted(site.rglob("*-narrow.svg"))
+    assert len(drawings) > 60
+    for path in drawings:
+        svg = path.read_text("utf-8")
+        assert any(width in svg[:2000] for width in WIDTHS), path
+        assert min(sizes(svg)) >= style.SMALLEST - 0.01, path
+
+
+SHOWN = "[...document.querySelectorAll('main picture img')].map(e => e.currentSrc)"
+
+
+def test_a_phone_loads_the_narrow_drawings_and_a_screen_the_wide_ones(tab, requests, site):
+    for size, ending in ((PHONE, "-narrow.svg"), ({"width": 1280, "height": 900}, "-1.svg")):
+        requests.clear()
+        page = visit(tab, uri(site, "report.html"), size=size)
+        page.wait_for_load_state("networkidle")
+        assert page.locator("main picture").count() > 5
+        assert all(shown.endswith(ending) for shown in page.evaluate(SHOWN))
+        asked = [url for url in requests if "/report_files/" in url]
+        assert asked
+        assert all(url.endswith(ending) for url in asked)
+        images = page.locator("main picture img")
+        for width, own in images.evaluate_all("all => all.map(e => [e.width, e.naturalWidth])"):
+            assert width == own == 358 or size is not PHONE
+
+
+def test_paper_shows_the_wide_drawings(tab, site):
+    page = visit(tab, uri(site, "report.html"), size=PHONE)
+    page.emulate_media(media="print")
+    page.wait_for_function(f"{SHOWN}.every(name => name.endsWith('-1.svg'))")

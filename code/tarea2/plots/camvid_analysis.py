@@ -15,6 +15,7 @@ from tarea2.datasets import CAMVID_CLASSES
 from tarea2.datasets.camvid_files import LABEL_MAP
 from tarea2.plots import style
 from tarea2.plots.labels import STREET_CLASSES
+from tarea2.plots.narrow import also_narrow
 from tarea2.plots.predictions import predictions
 from tarea2.typography import number
 
@@ -42,9 +43,11 @@ DRAWN = replace(
 COVER = 0.7  # how much of a photograph the colours of its classes hide
 
 
+@also_narrow
 def examples(
     found: Sequence[np.ndarray], titles: Sequence[str],
     images: Sequence[np.ndarray] = (), truths: Sequence[np.ndarray] = (),
+    width: float = style.PAGE,
 ) -> Figure:  # fmt: skip
     """Show what a network sees in frames, ``(360, 480)`` of classes each.
 
@@ -52,8 +55,8 @@ def examples(
     without them, where CamVid is not on the machine, the predictions alone.
     """
     if len(images):
-        return predictions(images, truths, found, DRAWN, CLASSES, titles)
-    fig, axes = style.figure(1, len(found), height=0.75 * style.PAGE / len(found) + 0.9)
+        return predictions(images, truths, found, DRAWN, CLASSES, titles, width)
+    fig, axes = style.figure(1, len(found), width, 0.75 * width / len(found) + 0.9)
     for ax, mask, title in zip(axes, found, titles, strict=True):
         ax.imshow(DRAWN.coloured(mask), interpolation="nearest")
         ax.set_title(title, fontsize=6.5)
@@ -63,16 +66,18 @@ def examples(
     return fig
 
 
+@also_narrow
 def photographs(
-    images: Sequence[np.ndarray], found: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> Figure:
+    images: Sequence[np.ndarray], found: Sequence[tuple[np.ndarray, np.ndarray]],
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Show photographs ``(H, W, 3)`` of 8 bits, what a network sees in them, and how sure it is.
 
     ``found`` holds for each the classes ``(H, W)`` and the probability of each pixel's class.
     """
     shares = [image.shape[0] / image.shape[1] for image in images]
-    height = sum(shares) * style.PAGE / 3.2 + 0.9
-    fig, axes = style.figure(len(images), 3, height=height, squeeze=False)
+    height = sum(shares) * width / 3.2 + 0.9
+    fig, axes = style.figure(len(images), 3, width, height, squeeze=False)
     for line, image, (classes, probability) in zip(axes, images, found, strict=True):
         pale = 96 + 0.62 * image  # on a dark photograph colours could not be told apart
         over = COVER * DRAWN.coloured(classes) + (1 - COVER) * pale
@@ -103,4 +108,5 @@ def _legend(fig: Figure) -> None:
         Patch(fc=np.array(entry.colour) / 255, ec=style.GREY, lw=0.4, label=name)
         for name, entry in zip(CLASSES, DRAWN.entries, strict=True)
     ]
-    fig.legend(handles=marks, loc="outside lower center", ncols=6, fontsize=7)
+    columns = 4 if style.is_narrow(fig.get_figwidth()) else 6
+    fig.legend(handles=marks, loc="outside lower center", ncols=columns, fontsize=7)

@@ -12,18 +12,23 @@ from torch import Tensor
 
 from tarea2.models import ReceptiveField
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number
 
 
-def signals(x: np.ndarray, y: np.ndarray, examples: int = 3) -> Figure:
+@also_narrow
+def signals(
+    x: np.ndarray, y: np.ndarray, examples: int = 3, width: float = style.PAGE
+) -> Figure:  # fmt: skip
     """Draw some signals of each of ten classes."""
-    fig, axes = style.figure(2, 5, height=2.5, sharex=True, sharey=True)
+    rows, columns = (5, 2) if style.is_narrow(width) else (2, 5)
+    fig, axes = style.figure(rows, columns, width, 1.25 * rows, sharex=True, sharey=True)
     for label, ax in enumerate(axes.flat):
         for number_, signal in enumerate(x[y == label][:examples]):
             ax.plot(signal, lw=0.9, color=style.CYCLE[number_], ls=style.LINES[number_])
         ax.set_title(f"clase {label}", fontsize=7.5)
         ax.set_xticks([0, 20, 39])
-    for ax in axes[1]:
+    for ax in axes[-1]:
         ax.set_xlabel("posición")
     for ax in axes[:, 0]:
         ax.set_ylabel("valor")
@@ -31,12 +36,16 @@ def signals(x: np.ndarray, y: np.ndarray, examples: int = 3) -> Figure:
     return fig
 
 
-def curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], kind: str = "error") -> Figure:
+@also_narrow
+def curves(
+    table: pd.DataFrame, panels: Sequence[tuple[str, str]], kind: str = "error",
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Draw training and validation curves: mean over seeds, band of one standard deviation.
 
     ``panels`` lists (run name, title); ``kind`` is ``"error"`` (drawn in per cent) or ``"loss"``.
     """
-    fig, axes = style.figure(1, len(panels), height=2.5, sharey=True, squeeze=False)
+    fig, axes = style.figure(1, len(panels), width, 2.5, stacks=True, sharey=True, squeeze=False)
     scale = 100 if kind == "error" else 1
     for ax, (name, title) in zip(axes[0], panels, strict=True):
         runs = table[table["name"] == name]
@@ -59,10 +68,13 @@ def curves(table: pd.DataFrame, panels: Sequence[tuple[str, str]], kind: str = "
     return fig
 
 
-def published(rows: Sequence[tuple[str, float, float | None, bool]]) -> Figure:
+@also_narrow
+def published(
+    rows: Sequence[tuple[str, float, float | None, bool]], width: float = style.PAGE
+) -> Figure:
     """Compare accuracies: (name, mean, standard deviation or None, ours); sorted bars."""
     rows = sorted(rows, key=lambda row: row[1])
-    fig, ax = style.figure(height=0.5 + 0.27 * len(rows))
+    fig, ax = style.figure(width=width, height=0.5 + 0.27 * len(rows))
     for place, (_, mean, spread, ours) in enumerate(rows):
         ax.barh(
             place, 100 * mean, height=0.68, color=style.BLUE if ours else "#C9CED4",
@@ -80,9 +92,12 @@ def published(rows: Sequence[tuple[str, float, float | None, bool]]) -> Figure:
     return fig
 
 
-def paired(differences: Sequence[tuple[str, np.ndarray]], xlabel: str) -> Figure:
+@also_narrow
+def paired(
+    differences: Sequence[tuple[str, np.ndarray]], xlabel: str, width: float = style.PAGE
+) -> Figure:
     """Draw paired differences, one dot per seed and a line at their mean."""
-    fig, ax = style.figure(height=0.75 + 0.42 * len(differences))
+    fig, ax = style.figure(width=width, height=0.75 + 0.42 * len(differences))
     ax.axvline(0, color=style.GREY, lw=0.8)
     for place, (_, values) in enumerate(differences):
         ax.plot(values, np.full(len(values), place), "o", color=style.BLUE, alpha=0.7)
@@ -95,10 +110,11 @@ def paired(differences: Sequence[tuple[str, np.ndarray]], xlabel: str) -> Figure
     return fig
 
 
-def filters(weights: np.ndarray) -> Figure:
+@also_narrow
+def filters(weights: np.ndarray, width: float = style.PAGE) -> Figure:
     """Draw 1-D filters ``(count, taps)`` as stems, sorted by where their weight lies."""
     order = np.argsort(weights @ np.linspace(-1, 1, weights.shape[1]))
-    fig, axes = style.figure(3, -(-len(weights) // 3), height=2.3, sharex=True, sharey=True)
+    fig, axes = style.figure(3, -(-len(weights) // 3), width, 2.3, sharex=True, sharey=True)
     for ax, index in zip(axes.flat, order, strict=True):
         ax.axhline(0, color="#BBBBBB", lw=0.6)
         positions = np.arange(weights.shape[1])
@@ -112,11 +128,13 @@ def filters(weights: np.ndarray) -> Figure:
     return fig
 
 
+@also_narrow
 def receptive_fields(
-    signal: np.ndarray, layers: Sequence[ReceptiveField], sizes: Sequence[int]
-) -> Figure:
+    signal: np.ndarray, layers: Sequence[ReceptiveField], sizes: Sequence[int],
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Draw a signal and, under it, what the middle cell of each layer sees of it."""
-    fig, ax = style.figure(height=2.3)
+    fig, ax = style.figure(width=width, height=2.3)
     low, high = float(signal.min()), float(signal.max())
     ax.plot((signal - low) / (high - low) * 1.6 + 0.4, color=style.GREY, marker=".", lw=1)
     for level, (layer, size) in enumerate(zip(layers, sizes, strict=True)):
@@ -139,10 +157,13 @@ def receptive_fields(
     return fig
 
 
-def digits(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
+@also_narrow
+def digits(
+    images: Tensor, titles: Sequence[str], columns: int = 6, width: float = style.PAGE
+) -> Figure:
     """Show digits in a grid, each with a short text above."""
     rows = -(-len(titles) // columns)
-    fig, axes = style.figure(rows, columns, height=1.28 * rows, squeeze=False)
+    fig, axes = style.figure(rows, columns, width, 1.28 * rows * width / style.PAGE, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
@@ -152,10 +173,12 @@ def digits(images: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
     return fig
 
 
-def feature_maps(maps: dict[str, Tensor], columns: int = 10) -> Figure:
+@also_narrow
+def feature_maps(maps: dict[str, Tensor], columns: int = 10, width: float = style.PAGE) -> Figure:
     """Show what a network makes of one image: a row (or two) of maps per step."""
     lines = [(name, part) for name, step in maps.items() for part in step[0].split(columns)]
-    fig, axes = style.figure(len(lines), columns, height=0.66 * len(lines), squeeze=False)
+    each = 0.46 if style.is_narrow(width) else 0.66
+    fig, axes = style.figure(len(lines), columns, width, each * len(lines), squeeze=False)
     previous = None
     for line, (name, part) in zip(axes, lines, strict=True):
         for ax in line:
@@ -170,6 +193,7 @@ def feature_maps(maps: dict[str, Tensor], columns: int = 10) -> Figure:
     return fig
 
 
+@also_narrow
 def against_shift(
     lines: Sequence[tuple[str, np.ndarray]], pixels: Sequence[int], width: float = 4.6
 ) -> Figure:

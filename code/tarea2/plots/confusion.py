@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number
 
 
+@also_narrow
 def confusion(
     matrix: np.ndarray, names: Sequence[str] | None = None, share: bool = False, width: float = 4.4
 ) -> Figure:
@@ -24,6 +26,8 @@ def confusion(
     with np.errstate(invalid="ignore"):  # a class that is absent has no shares
         values = 100 * matrix / matrix.sum(1, keepdims=True) if share else matrix
     decimals, smallest = (1, 0.05) if share else (None, 1)  # what would be written 0 is left out
+    if share and style.is_narrow(width):
+        decimals, smallest = 0, 0.5
     fig, ax = style.figure(width=width, height=width * 0.9)
     errors = np.nan_to_num(values.astype(float))
     np.fill_diagonal(errors, 0)

@@ -12,17 +12,22 @@ from matplotlib.patches import Rectangle
 
 from tarea2.convolution import conv1d
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number
 
 
-def reach(length: int, settings: Sequence[tuple[int, int, int]], highlight: int = 2) -> Figure:
+@also_narrow
+def reach(
+    length: int, settings: Sequence[tuple[int, int, int]], highlight: int = 2,
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Draw which inputs each output of a zero-padded 1-D convolution sees (UDL figure 10.3).
 
     ``settings`` lists (kernel size, stride, dilation); one panel each. The connections of the
     output ``highlight`` are coloured; dashed circles are the zeros of the padding.
     """
     rows = -(-len(settings) // 2)
-    fig, axes = style.figure(rows, 2, height=1.1 * rows, squeeze=False)
+    fig, axes = style.figure(rows, 2, width, 1.1 * rows, stacks=True, squeeze=False)
     for ax, (kernel, stride, dilation) in zip(axes.flat, settings, strict=True):
         reached = kernel // 2 * dilation
         outputs = -(-length // stride)
@@ -54,16 +59,20 @@ def reach(length: int, settings: Sequence[tuple[int, int, int]], highlight: int 
     return fig
 
 
+@also_narrow
 def signals(
-    x: np.ndarray, kernels: Sequence[tuple[str, np.ndarray, dict]], columns: int = 2
-) -> Figure:
+    x: np.ndarray, kernels: Sequence[tuple[str, np.ndarray, dict]], columns: int = 2,
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Draw a signal before and after each of several convolutions.
 
     ``kernels`` lists (title, kernel, options of :func:`tarea2.convolution.conv1d`). Outputs of a
     convolution with stride stand where their windows are centred.
     """
     rows = -(-len(kernels) // columns)
-    fig, axes = style.figure(rows, columns, height=2.15 * rows, squeeze=False, sharey=True)
+    fig, axes = style.figure(
+        rows, columns, width, 2.15 * rows, stacks=True, squeeze=False, sharey=True
+    )
     for ax, (title, kernel, options) in zip(axes.flat, kernels, strict=True):
         y = conv1d(x, kernel, **options)
         places = np.arange(len(y)) * options.get("stride", 1)
@@ -80,14 +89,19 @@ def signals(
     return fig
 
 
-def matrices(items: Sequence[tuple[str, np.ndarray]], decimals: int = 1) -> Figure:
+@also_narrow
+def matrices(
+    items: Sequence[tuple[str, np.ndarray]], decimals: int = 1, width: float = style.PAGE
+) -> Figure:
     """Draw convolution matrices: equal weights have equal colours, zeros stay white."""
     widths = [matrix.shape[1] for _, matrix in items]
     heights = [matrix.shape[0] for _, matrix in items]
+    height = 0.55 + style.PAGE * max(heights) / sum(widths) * 0.75
+    if style.is_narrow(width):  # a cell has to hold its number
+        height = 0.65 + width * max(heights) / max(widths)
     fig, axes = style.figure(
-        1, len(items), height=0.55 + style.PAGE * max(heights) / sum(widths) * 0.75,
-        squeeze=False, width_ratios=widths,
-    )  # fmt: skip
+        1, len(items), width, height, stacks=True, squeeze=False, width_ratios=widths
+    )
     largest = max(float(np.abs(matrix).max()) for _, matrix in items)
     for ax, (title, matrix) in zip(axes[0], items, strict=True):
         labels = np.vectorize(lambda value: number(value, decimals) if value else "", otypes=[str])(
@@ -149,7 +163,8 @@ def grid(
     ax.axis("off")
 
 
-def vectorised(columns: int = 6, kernel: int = 3) -> Figure:
+@also_narrow
+def vectorised(columns: int = 6, kernel: int = 3, width: float = style.PAGE) -> Figure:
     """Draw how :func:`tarea2.convolution.conv2d` turns a convolution into matrix products.
 
     Left, one image; middle, its ``kernel`` column-shifted planes; right, the rows of those planes
@@ -157,9 +172,15 @@ def vectorised(columns: int = 6, kernel: int = 3) -> Figure:
     """
     image = np.arange(1, columns * columns + 1, dtype=float).reshape(columns, columns)
     out = columns - kernel + 1
-    fig, axes = style.figure(
-        1, 2 + kernel, height=1.95, width_ratios=[columns, *[out + 0.6] * kernel, out * 1.6]
-    )
+    if style.is_narrow(width):
+        fig, axes = style.figure(-(-(2 + kernel) // 2), 2, width, 5.2)
+        axes = axes.flatten()
+        for ax in axes[2 + kernel :]:
+            ax.remove()
+        axes = axes[: 2 + kernel]
+    else:
+        ratios = [columns, *[out + 0.6] * kernel, out * 1.6]
+        fig, axes = style.figure(1, 2 + kernel, width, 1.95, width_ratios=ratios)
     grid(axes[0], image, window=(0, 0, kernel, kernel), fontsize=6.5)
     axes[0].set_title("imagen")
     for shift in range(kernel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,8 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 
 
+@also_narrow
 def differences(
     table: pd.DataFrame, xlabel: str, width: float = style.PAGE, large: float = np.inf,
     other: str = "",
@@ -30,7 +34,8 @@ def differences(
     panels = [rows for rows in (order[~big], order[big].sort_values("difference")) if len(rows)]
     wide = width > 4
     size = 7 if wide else 6.2
-    height = max(0.9, 0.45 * len(panels) + (0.165 if wide else 0.115) * len(order))
+    each = 0.165 if wide else 0.14 if style.is_narrow(width) else 0.115
+    height = max(0.9, 0.45 * len(panels) + each * len(order))
     fig, axes = style.figure(
         len(panels), 1, width, height, squeeze=False,
         height_ratios=[len(rows) + 0.2 for rows in panels],
@@ -64,6 +69,8 @@ def differences(
         ]
         fig.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=size)
     fig.align_ylabels()
+    if style.is_narrow(width):
+        xlabel = textwrap.fill(xlabel, 30)
     axes[-1, 0].set_xlabel(xlabel, fontsize=8 if wide else 7)
     plt.close(fig)
     return fig

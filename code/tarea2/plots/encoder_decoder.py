@@ -13,9 +13,11 @@ from torch import Tensor
 
 from tarea2.datasets import number_words
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number, percent
 
 
+@also_narrow
 def diagram(
     levels: Sequence[tuple[str, int, int]], skips: bool = False, width: float = style.PAGE
 ) -> Figure:
@@ -25,13 +27,15 @@ def diagram(
     of the levels is the encoder, the middle one the code.
     """
     fig, ax = style.figure(width=width, height=1.7)
+    lower = 0.45 if style.is_narrow(width) else 0.0  # of every second name, which is too long
     middle, x, places = len(levels) // 2, 0.0, []
     for place, (name, channels, side) in enumerate(levels):
         width, height = 0.16 * channels**0.5, 0.36 * side**0.5
         colour = style.BLUE if place < middle else style.ORANGE
         colour = style.GREEN if place == middle else colour
         ax.add_patch(Rectangle((x, -height / 2), width, height, fc=colour, ec="white", alpha=0.85))
-        ax.text(x + width / 2, -height / 2 - 0.12, name, ha="center", va="top", fontsize=7)
+        below = -height / 2 - 0.12 - lower * (place % 2)
+        ax.text(x + width / 2, below, name, ha="center", va="top", fontsize=7)
         ax.text(
             x + width / 2, height / 2 + 0.08, f"{channels} × {side}²", ha="center", fontsize=6.5
         )
@@ -49,16 +53,17 @@ def diagram(
                     color=style.GREY, ls="--", lw=0.9)  # fmt: skip
     ax.set_xlim(-0.2, x - 0.4)
     highest = max(height for *_, height in places)
-    ax.set_ylim(-highest / 2 - 0.5, highest / 2 + 0.75)
+    ax.set_ylim(-highest / 2 - 0.5 - lower, highest / 2 + 0.75)
     ax.set_aspect("equal")
     ax.axis("off")
     plt.close(fig)
     return fig
 
 
-def funnel(n: str, d: str, m: str) -> Figure:
+@also_narrow
+def funnel(n: str, d: str, m: str, width: float = style.PAGE) -> Figure:
     """Draw the idea: input, encoder, code, decoder, output."""
-    fig, ax = style.figure(height=1.7)
+    fig, ax = style.figure(width=width, height=1.7)
     for corners, colour, text in (
         ([(1.2, -1), (1.2, 1), (3, 0.35), (3, -0.35)], style.BLUE, r"$f_{\mathrm{enc}}$"),
         ([(4.2, -0.35), (4.2, 0.35), (6, 1), (6, -1)], style.ORANGE, r"$f_{\mathrm{dec}}$"),
@@ -84,6 +89,7 @@ def funnel(n: str, d: str, m: str) -> Figure:
     return fig
 
 
+@also_narrow
 def against_pca(
     sizes: Sequence[int], autoencoder: np.ndarray, pca: Sequence[float], width: float = 4.2
 ) -> Figure:
@@ -106,10 +112,11 @@ def against_pca(
     return fig
 
 
-def reconstructions(rows: Sequence[tuple[str, Tensor]]) -> Figure:
+@also_narrow
+def reconstructions(rows: Sequence[tuple[str, Tensor]], width: float = style.PAGE) -> Figure:
     """Show rows of 8×8 digits ``(n, 1, 8, 8)``, each with its name."""
     columns = len(rows[0][1])
-    fig, axes = style.figure(len(rows), columns, height=0.62 * len(rows))
+    fig, axes = style.figure(len(rows), columns, width, 0.62 * width / style.PAGE * len(rows))
     for line, (name, images) in zip(axes, rows, strict=True):
         for ax, image in zip(line, images, strict=True):
             ax.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
@@ -122,12 +129,16 @@ def reconstructions(rows: Sequence[tuple[str, Tensor]]) -> Figure:
     return fig
 
 
-def codes(z: np.ndarray, labels: np.ndarray, walk: Tensor, extent: Sequence[float]) -> Figure:
+@also_narrow
+def codes(
+    z: np.ndarray, labels: np.ndarray, walk: Tensor, extent: Sequence[float],
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Show two-dimensional codes ``(n, 2)`` by class, and what a grid of codes decodes to.
 
     ``walk``: ``(rows, columns, 8, 8)``; ``extent``: left, right, bottom, top of the grid.
     """
-    fig, (left, right) = style.figure(1, 2, height=3.2)
+    fig, (left, right) = style.figure(1, 2, width, 3.2, stacks=True)
     for digit in range(10):
         points = z[labels == digit]
         left.scatter(*points.T, s=6, color=plt.get_cmap("tab10")(digit), lw=0, alpha=0.7)
@@ -150,6 +161,7 @@ def codes(z: np.ndarray, labels: np.ndarray, walk: Tensor, extent: Sequence[floa
     return fig
 
 
+@also_narrow
 def learning(pairs: Sequence[int], errors: np.ndarray, width: float = 4.2) -> Figure:
     """Share of wrong names against the pairs learnt from: ``(seeds, pairs)``, in per cent."""
     fig, ax = style.figure(width=width, height=2.4)
@@ -170,16 +182,18 @@ def learning(pairs: Sequence[int], errors: np.ndarray, width: float = 4.2) -> Fi
     return fig
 
 
+@also_narrow
 def writing(
-    probabilities: np.ndarray, chosen: np.ndarray, vocabulary: Sequence[str], words: int = 7
-) -> Figure:
+    probabilities: np.ndarray, chosen: np.ndarray, vocabulary: Sequence[str], words: int = 7,
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Show each step of a number writer: probabilities ``(steps, tokens)``, chosen tokens framed.
 
     Of all words the chosen ones are shown, and the likeliest others up to ``words``.
     """
     others = [int(token) for token in probabilities.max(0).argsort()[::-1]]
     tokens = list(dict.fromkeys([*map(int, chosen), *others]))[: max(words, len(set(chosen)))]
-    fig, ax = style.figure(height=0.7 + 0.28 * len(chosen))
+    fig, ax = style.figure(width=width, height=0.7 + 0.28 * len(chosen))
     names = [vocabulary[token] if token > number_words.END else "(fin)" for token in tokens]
     shown = probabilities[:, tokens]
     labels = np.vectorize(lambda value: percent(value, 1), otypes=[str])(shown)
@@ -191,7 +205,7 @@ def writing(
         place = tokens.index(token), step
         ax.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=style.VERMILION, lw=1.6))
     ax.set_ylabel("paso")
-    ax.tick_params(axis="x", rotation=0)
+    ax.tick_params(axis="x", rotation=30 if style.is_narrow(width) else 0)
     ax.tick_params(axis="y", rotation=0)
     plt.close(fig)
     return fig

@@ -23,6 +23,7 @@ from tarea2.typography import NARROW_SPACE
 if TYPE_CHECKING:
     import altair as alt
 
+NARROW = 305  # pixels: with what stands at its left, the axes of a chart as wide as a phone
 EARLY = 3  # epochs after which the early score is taken
 # Columns of a table that the chart can show, by name; the first ones lie across, the others up.
 ACROSS = {
@@ -198,31 +199,53 @@ def _listed(name: str, options: dict[str, str], title: str) -> alt.Parameter:
     return alt.param(name, value=names[0], bind=bound)
 
 
+def _specified(chart: alt.VConcatChart) -> dict[str, Any]:
+    return chart.to_dict() | {"$schema": SCHEMA}
+
+
+def _as_svg(spec: dict[str, Any]) -> str:
+    import vl_convert
+
+    svg: str = vl_convert.vegalite_to_svg(spec, vl_version="5.20")
+    return svg
+
+
 class Explorer:
     """The chart as a notebook shows it; as a picture where nothing can be clicked."""
 
     def __init__(self, table: pd.DataFrame, chosen: list[str]):
+        self._table, self._chosen = table, chosen
+        self.chart = self._draw(380, legend_columns=3)
+
+    def _draw(self, width: int, legend_columns: int) -> alt.VConcatChart:
         import altair as alt
 
         across = _listed("across", ACROSS, "eje horizontal: ")
         up = _listed("up", UP, "eje vertical: ")
         clicked = alt.selection_point(
-            "clicked", fields=["name"], toggle="true", value=[{"name": name} for name in chosen]
+            "clicked",
+            fields=["name"],
+            toggle="true",
+            value=[{"name": name} for name in self._chosen],
         )
-        top = points(clicked, clicked, across, up, 380)
+        top = points(clicked, clicked, across, up, width)
         top.layer[0] = top.layer[0].add_params(clicked)
-        chart = (top & curves(clicked, 380)).resolve_scale(color="independent", shape="independent")
-        chart.data = alt.Data(values=json.loads(table.to_json(orient="records")))
-        self.chart = _styled(chart, columns=3)
+        chart = (top & curves(clicked, width)).resolve_scale(
+            color="independent", shape="independent"
+        )
+        chart.data = alt.Data(values=json.loads(self._table.to_json(orient="records")))
+        return _styled(chart, legend_columns)
+
+    def _repr_narrow_svg_(self) -> str:
+        return _as_svg(_specified(self._draw(NARROW, legend_columns=2)))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         import vl_convert
 
-        spec = self.chart.to_dict() | {"$schema": SCHEMA}
-        svg = vl_convert.vegalite_to_svg(spec, vl_version="5.20")
+        spec = _specified(self.chart)
         return {
             "application/vnd.vegalite.v5+json": spec,
-            "image/svg+xml": svg,
+            "image/svg+xml": _as_svg(spec),
             "image/png": vl_convert.vegalite_to_png(spec, vl_version="5.20", scale=2),
             "text/plain": "<gráfico de las redes del estudio>",
         }

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number
 
 
+@also_narrow
 def sizes(
     ours: pd.DataFrame,
     published: Sequence[tuple[str, float]],
@@ -26,7 +28,7 @@ def sizes(
     ``ours`` has the columns ``name``, ``parameters`` and ``test_accuracy`` (a row per run);
     ``published`` lists (name, accuracy); ``marks`` lists aims as (parameters, accuracy).
     """
-    fig, ax = style.figure(width=width, height=height)
+    fig, ax = style.figure(width=width, height=3 if style.is_narrow(width) else height)
     ax.plot(ours["parameters"], 100 * (1 - ours["test_accuracy"]), ".", color=style.BLUE, alpha=0.4)
     means = ours.groupby("name")[["parameters", "test_accuracy"]].mean().sort_values("parameters")
     error = 100 * (1 - means["test_accuracy"])
@@ -54,10 +56,12 @@ def sizes(
     return fig
 
 
-def wrong(x: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
+@also_narrow
+def wrong(x: Tensor, titles: Sequence[str], columns: int = 6, width: float = style.PAGE) -> Figure:
     """Draw signals ``(n, 40)``, each with a short text above."""
+    columns = 4 if style.is_narrow(width) else columns
     rows = -(-len(titles) // columns)
-    fig, axes = style.figure(rows, columns, height=0.95 * rows + 0.1, squeeze=False, sharey=True)
+    fig, axes = style.figure(rows, columns, width, 0.95 * rows + 0.1, squeeze=False, sharey=True)
     for ax in axes.flat:
         ax.axis("off")
     for ax, signal, title in zip(axes.flat, x, titles, strict=False):
@@ -68,15 +72,17 @@ def wrong(x: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
     return fig
 
 
+@also_narrow
 def robustness(
     panels: Sequence[tuple[str, Sequence[float], Sequence[tuple[str, np.ndarray]]]],
+    width: float = style.PAGE,
 ) -> Figure:
     """Accuracy under growing disturbance, a panel per kind.
 
     ``panels`` lists (axis label, levels, lines), and ``lines`` (name, accuracies
     ``(seeds, levels)``).
     """
-    fig, axes = style.figure(1, len(panels), height=2.3, sharey=True)
+    fig, axes = style.figure(1, len(panels), width, 2.3, stacks=True, sharey=True)
     for ax, (xlabel, levels, lines) in zip(axes, panels, strict=True):
         places = np.arange(len(levels))
         for k, (name, values) in enumerate(lines):

@@ -32,6 +32,8 @@ def place_labels(
         return
     fig = ax.get_figure(root=True)
     assert fig is not None
+    if style.is_narrow(fig.get_figwidth()):
+        size = max(size, style.SMALLEST)
     fig.canvas.draw()  # the layout gives the axes their size
     unit = fig.dpi / 72  # pixels of a point
     centres, reach = ax.transData.transform(points), 2.5 * unit

@@ -14,12 +14,14 @@ from PIL import Image
 from tarea2.datasets import IGNORED
 from tarea2.datasets.images.label_map import LabelMap
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 
 LARGEST = 360  # pixels a side that a picture is drawn with
 HIGHEST = 7.6  # inches: what a page holds below a heading
 WRONG, RIGHT, UNCOUNTED = (213, 94, 0), (242, 242, 242), (205, 205, 205)
 
 
+@also_narrow
 def predictions(
     images: Sequence[np.ndarray],
     truths: Sequence[np.ndarray],
@@ -27,6 +29,7 @@ def predictions(
     label_map: LabelMap,
     classes: Sequence[str],
     titles: Sequence[str],
+    width: float = style.PAGE,
 ) -> Figure:
     """Show images, their masks, what a network predicts, and the wrong pixels, a row for each.
 
@@ -34,9 +37,9 @@ def predictions(
     IGNORED, which is drawn in grey.
     """
     shares = [min(image.shape[0] / image.shape[1], 1.6) for image in images]
-    columns = min(len(classes) + 1, 5)
+    columns = min(len(classes) + 1, 3 if style.is_narrow(width) else 5)
     around = 0.35 + 0.2 * math.ceil((len(classes) + 2) / columns)
-    side = min((style.PAGE - 0.3) / 4, (HIGHEST - around) / sum(shares))
+    side = min((width - 0.3) / 4, (HIGHEST - around) / sum(shares))
     fig, axes = style.figure(
         len(images), 4, 4 * side + 0.3, sum(shares) * side + around, squeeze=False,
         height_ratios=shares,

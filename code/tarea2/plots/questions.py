@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from tarea2.plots import style
 from tarea2.plots.convolution import grid
+from tarea2.plots.narrow import also_narrow
 from tarea2.questions import Window, convolve, windows
 from tarea2.typography import number
 
@@ -23,7 +24,10 @@ def _term(value: float, weight: float) -> str:
     return f"{sign} {number(abs(weight))}·{number(value)}"
 
 
-def worked(x: np.ndarray, kernel: np.ndarray, stride: int, padding: int = 0) -> Figure:
+@also_narrow
+def worked(
+    x: np.ndarray, kernel: np.ndarray, stride: int, padding: int = 0, width: float = style.PAGE
+) -> Figure:
     """Work a convolution by hand: padded matrix, each window's sum, result.
 
     Meant for windows that do not overlap (stride equal to the kernel's size), so that each can
@@ -32,11 +36,15 @@ def worked(x: np.ndarray, kernel: np.ndarray, stride: int, padding: int = 0) -> 
     result = convolve(x, kernel, stride, padding)
     ratios = [1, 1.75 if padding else 1.35, 0.62]
     height = 0.9 * style.PAGE / sum(ratios) + 0.28
-    fig, axes = style.figure(1, 3, height=height, width_ratios=ratios)
+    if style.is_narrow(width):
+        heights = [0.25 * (len(x) + 2 * padding), 0.5 * len(result), 0.3 * len(result)]
+        fig, axes = style.figure(3, 1, width, sum(heights) + 1, height_ratios=heights)
+    else:
+        fig, axes = style.figure(1, 3, width, height, width_ratios=ratios)
     _framed(axes[0], x, kernel, stride, padding)
     grid(axes[2], result, fontsize=8)
     for window in windows(x, kernel, stride, padding):
-        _sum_box(axes[1], window, _colour(window), fontsize=6.4 if padding else 8)
+        _sum_box(axes[1], window, _colour(window), 6.4 if padding else 8, style.is_narrow(width))
     axes[1].set_xlim(-0.02, result.shape[1] + 0.02)
     axes[1].set_ylim(result.shape[0] + 0.02, -0.02)
     axes[1].axis("off")
@@ -47,6 +55,7 @@ def worked(x: np.ndarray, kernel: np.ndarray, stride: int, padding: int = 0) -> 
     return fig
 
 
+@also_narrow
 def windowed(
     panels: Sequence[tuple[str, int]],
     x: np.ndarray,
@@ -79,7 +88,7 @@ def _colour(window: Window) -> str:
     return _FRAMES[sum(window.output) % 2]
 
 
-def _sum_box(ax: Axes, window: Window, colour: str, fontsize: float) -> None:
+def _sum_box(ax: Axes, window: Window, colour: str, fontsize: float, broken: bool) -> None:
     i, j = window.output
     box = (j + 0.03, i + 0.05), 0.94, 0.9
     ax.add_patch(Rectangle(*box, facecolor="#FFF6E3", edgecolor=colour, lw=1))
@@ -88,15 +97,21 @@ def _sum_box(ax: Axes, window: Window, colour: str, fontsize: float) -> None:
         for value, weight in zip(window.values.flat, window.kernel.flat, strict=True)
         if weight
     ]
-    text = " ".join(terms).removeprefix("+ ") + f"\n= {number(window.total)}"
+    if broken and len(terms) > 2:
+        terms.insert(2, "\n")
+    text = " ".join(terms).removeprefix("+ ").replace(" \n ", "\n")
+    text += f"\n= {number(window.total)}"
     ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=fontsize)
 
 
-def positions(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Figure:
+@also_narrow
+def positions(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, width: float = style.PAGE
+) -> Figure:
     """Draw where a dilated kernel fits along one padded axis, one line per position."""
     total, covered = size + 2 * padding, dilation * (kernel - 1) + 1
     starts = list(range(0, total - covered + 1, stride))
-    fig, ax = style.figure(height=0.6 + 0.24 * (len(starts) + 1))
+    fig, ax = style.figure(width=width, height=0.6 + 0.24 * (len(starts) + 1))
     for cell in range(total):
         inside = padding <= cell < size + padding
         ax.add_patch(
@@ -121,10 +136,14 @@ def positions(size: int, kernel: int, stride: int, padding: int, dilation: int) 
     return fig
 
 
-def equivariance(panels: Sequence[tuple[str, np.ndarray]], columns: int = 4) -> Figure:
+@also_narrow
+def equivariance(
+    panels: Sequence[tuple[str, np.ndarray]], columns: int = 4, width: float = style.PAGE
+) -> Figure:
     """Show images or feature maps in a row, each scaled to its own range."""
+    columns = min(columns, 2) if style.is_narrow(width) else columns
     rows = -(-len(panels) // columns)
-    fig, axes = style.figure(rows, columns, height=1.75 * rows, squeeze=False)
+    fig, axes = style.figure(rows, columns, width, 1.75 * rows, squeeze=False)
     for ax, (title, image) in zip(axes.flat, panels, strict=True):
         ax.imshow(image, cmap="gray")
         ax.set_title(title, fontsize=7.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -11,12 +12,16 @@ from matplotlib.patches import Rectangle
 
 from tarea2.plots import style
 from tarea2.plots.convolution import grid
+from tarea2.plots.narrow import also_narrow
 
 
-def patches(items: Sequence[tuple[str, np.ndarray]], blocks: int = 0) -> Figure:
+@also_narrow
+def patches(
+    items: Sequence[tuple[str, np.ndarray]], blocks: int = 0, width: float = style.PAGE
+) -> Figure:
     """Draw small matrices side by side; frame the ``blocks``×``blocks`` blocks of the first."""
     sizes = [matrix.shape[1] for _, matrix in items]
-    fig, axes = style.figure(1, len(items), height=1.75, width_ratios=[max(s, 2.6) for s in sizes])
+    fig, axes = style.figure(1, len(items), width, 1.75, width_ratios=[max(s, 2.6) for s in sizes])
     for ax, (title, matrix) in zip(axes, items, strict=True):
         grid(ax, np.asarray(matrix, dtype=float), fontsize=8)
         ax.set_title(title)
@@ -33,6 +38,7 @@ def patches(items: Sequence[tuple[str, np.ndarray]], blocks: int = 0) -> Figure:
     return fig
 
 
+@also_narrow
 def photographs(
     rows: Sequence[tuple[str, Sequence[np.ndarray]]],
     titles: Sequence[str] | None = None,
@@ -42,6 +48,7 @@ def photographs(
 ) -> Figure:
     """Show images in rows, all at the same printed size, so that pixels grow as images shrink."""
     columns = len(rows[0][1])
+    height *= 0.75 if style.is_narrow(width) else 1
     fig, axes = style.figure(
         len(rows), columns, width=width, height=height * len(rows) + 0.2, squeeze=False
     )
@@ -61,12 +68,19 @@ def photographs(
     return fig
 
 
-def aliasing(stripes: np.ndarray, smaller: Sequence[tuple[str, np.ndarray]]) -> Figure:
+@also_narrow
+def aliasing(
+    stripes: np.ndarray, smaller: Sequence[tuple[str, np.ndarray]], width: float = style.PAGE
+) -> Figure:
     """Show a striped pattern, its smaller versions, and one row of each as a curve."""
     panels = [("original", stripes), *smaller]
-    fig, axes = style.figure(
-        2, len(panels), height=3.0, height_ratios=[1.5, 1], sharey="row", squeeze=False
-    )
+    if style.is_narrow(width):  # a row for each, its curve at the right
+        fig, axes = style.figure(len(panels), 2, width, 1.25 * len(panels), sharey="col")
+        axes = axes.T
+    else:
+        fig, axes = style.figure(
+            2, len(panels), width, 3.0, height_ratios=[1.5, 1], sharey="row", squeeze=False
+        )
     for number, (title, image) in enumerate(panels):
         step = stripes.shape[1] / image.shape[1]
         axes[0, number].imshow(
@@ -83,13 +97,14 @@ def aliasing(stripes: np.ndarray, smaller: Sequence[tuple[str, np.ndarray]]) -> 
     return fig
 
 
-def checkerboard(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
+@also_narrow
+def checkerboard(items: Sequence[tuple[str, np.ndarray]], width: float = style.PAGE) -> Figure:
     """Show outputs of transposed convolutions on one common scale."""
-    fig, axes = style.figure(1, len(items), height=2.1)
+    fig, axes = style.figure(1, len(items), width, 2.1)
     largest = max(float(image.max()) for _, image in items)
     for ax, (title, image) in zip(axes, items, strict=True):
         picture = ax.imshow(image, cmap=style.SEQUENTIAL, vmin=0, vmax=largest)
-        ax.set_title(title)
+        ax.set_title(textwrap.fill(title, 13) if style.is_narrow(width) else title)
         ax.set_xticks([])
         ax.set_yticks([])
     bar = fig.colorbar(picture, ax=list(axes), fraction=0.03, label="contribuciones")

@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number
 
 
+@also_narrow
 def by_sample_size(
     rows: Mapping[str, Mapping[int, np.ndarray]], xlabel: str, ylabel: str,
     limits: tuple[float, float], width: float = 3.6,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tarea2.datasets.images.label_map import CLASS_COLOURS
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 
 # Background and ten digits. Masks also carry their digits as text.
 COLOURS = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in CLASS_COLOURS]
@@ -42,9 +43,10 @@ def _bare(ax: Axes) -> None:
         spine.set_visible(False)
 
 
-def scenes(x: Tensor, y: Tensor) -> Figure:
+@also_narrow
+def scenes(x: Tensor, y: Tensor, width: float = style.PAGE) -> Figure:
     """Show scenes ``(n, 1, H, W)`` in a row, and their masks ``(n, H, W)`` below."""
-    fig, axes = style.figure(2, len(x), height=style.PAGE / len(x) * 2 + 0.15)
+    fig, axes = style.figure(2, len(x), width, width / len(x) * 2 + 0.15)
     for top, bottom, image, mask in zip(axes[0], axes[1], x, y, strict=True):
         top.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
         _mask(bottom, mask.numpy())
@@ -56,11 +58,13 @@ def scenes(x: Tensor, y: Tensor) -> Figure:
     return fig
 
 
+@also_narrow
 def receptive_fields(
-    image: Tensor, centre: tuple[int, int], sizes: Sequence[tuple[str, int]]
-) -> Figure:
+    image: Tensor, centre: tuple[int, int], sizes: Sequence[tuple[str, int]],
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Draw the receptive field of one pixel in several networks on the same scene."""
-    fig, axes = style.figure(1, len(sizes), height=style.PAGE / len(sizes) + 0.2)
+    fig, axes = style.figure(1, len(sizes), width, width / len(sizes) + 0.2)
     row, column = centre
     for place, (ax, (name, size)) in enumerate(zip(axes, sizes, strict=True)):
         ax.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
@@ -76,6 +80,7 @@ def receptive_fields(
     return fig
 
 
+@also_narrow
 def after_epochs(
     rows: Sequence[tuple[str, np.ndarray]], epochs: Sequence[int], truth: np.ndarray,
     width: float = style.PAGE,
@@ -85,6 +90,9 @@ def after_epochs(
     ``rows`` lists (name, masks ``(epochs + 1, H, W)``), before training first; ``truth``: its mask.
     """
     side = (width - 1.0) / (len(epochs) + 1)
+    upright = {"rotation": 0, "ha": "right", "va": "center", "multialignment": "right"}
+    if style.is_narrow(width):  # names stand beside the masks, which so are larger
+        side, upright = 0.68, {}
     fig, axes = style.figure(
         len(rows), len(epochs) + 1, width, height=side * len(rows) + 0.25, squeeze=False
     )
@@ -92,16 +100,16 @@ def after_epochs(
         for ax, mask in zip(line, [*masks[list(epochs)], truth], strict=True):
             _mask(ax, mask)
             _bare(ax)
-        line[0].set_ylabel(
-            name, fontsize=7, rotation=0, ha="right", va="center", multialignment="right"
-        )
+        line[0].set_ylabel(name, fontsize=7, **upright)
+    between = "\n" if style.is_narrow(width) else " "
     for ax, epoch in zip(axes[0], epochs, strict=False):
-        ax.set_title(f"época {epoch}", fontsize=7.5)
+        ax.set_title(f"época{between}{epoch}", fontsize=7.5)
     axes[0, -1].set_title("verdad", fontsize=7.5)
     plt.close(fig)
     return fig
 
 
+@also_narrow
 def predictions(
     x: Tensor,
     y: Tensor,

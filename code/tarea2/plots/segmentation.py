@@ -10,10 +10,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
 
 from tarea2.plots import style
 from tarea2.plots.labels import KINDS
+from tarea2.plots.narrow import also_narrow
 from tarea2.plots.placement import place_labels
 from tarea2.studies.comparisons import mean_interval, pareto_front
 from tarea2.typography import number
@@ -21,6 +24,7 @@ from tarea2.typography import number
 BREAK = 0.7  # where the two panels of the ranking meet
 
 
+@also_narrow
 def ranking(
     table: pd.DataFrame, width: float = style.PAGE, metric: str = "test_miou",
     enlarged: float | None = BREAK, limits: tuple[float, float] | None = None,
@@ -33,9 +37,9 @@ def ranking(
     With None there is one panel, from the first of the ``limits`` to the second, where given.
     """
     wide = width > 4
-    size = 7 if wide else 5.8
+    size = 7 if wide or style.is_narrow(width) else 5.8
     order = table.groupby("label")[metric].mean().sort_values().index
-    height = 0.75 + (0.155 if wide else 0.118) * len(order)
+    height = 0.75 + (0.155 if wide else 0.14 if style.is_narrow(width) else 0.118) * len(order)
     if not enlarged:
         height += 0.25 + 0.045 * len(order)  # there may be few
     panels: dict[str, Any] = {"width_ratios": (1, 2.2)} if enlarged else {}
@@ -46,6 +50,10 @@ def ranking(
     beside = (1.12, 1.27) if wide else (1.16, 1.32)
     if not enlarged:
         beside = (1.08, 1.19)
+    margin = axes[-1].get_yaxis_transform()
+    costs_at = [(right, margin) for right in beside]
+    if style.is_narrow(width):  # by their own width, which is much of what there is
+        costs_at = [(1, offset_copy(margin, fig, points, units="points")) for points in (28, 48)]
     for place, label in enumerate(order):
         rows = table[table["label"] == label]
         colour, marker, name = KINDS[rows["kind"].iloc[0]]
@@ -58,12 +66,13 @@ def ranking(
                 values.mean(), place, marker, color=colour, ms=4 if wide else 3.2, ls="none"
             )
         costs = (rows["parameters"].iloc[0] / 1e3, rows["macs"].iloc[0] / 1e6)
-        for right, cost in zip(beside, costs, strict=True):
-            axes[-1].text(right, place, number(cost, 0), transform=axes[-1].get_yaxis_transform(),
+        for (right, across), cost in zip(costs_at, costs, strict=True):
+            axes[-1].text(right, place, number(cost, 0), transform=across,
                           ha="right", va="center", fontsize=size)  # fmt: skip
     # Where columns are narrow, the second head stands a line higher: side by side they overlap.
-    for right, head in zip(beside, ("miles", "M MAC" if wide else "M MAC\n"), strict=True):
-        axes[-1].text(right, len(order) - 0.4, head, transform=axes[-1].get_yaxis_transform(),
+    heads = ("miles", "M MAC" if wide else "M MAC\n")
+    for (right, across), head in zip(costs_at, heads, strict=True):
+        axes[-1].text(right, len(order) - 0.4, head, transform=across,
                       ha="right", va="bottom", fontsize=size, color=style.GREY)  # fmt: skip
     axes[0].set_yticks(range(len(order)), order, fontsize=size)
     for tick, label in zip(axes[0].get_yticklabels(), order, strict=True):
@@ -75,7 +84,8 @@ def ranking(
         ax.tick_params(axis="y", length=0)
     if enlarged:
         top = table.groupby("label")[metric].mean().max()
-        views = ((0, 0.88), 0.4), ((enlarged, top + 0.03), 0.05)
+        sparse = 2 if style.is_narrow(width) else 1  # numbers on the axes
+        views = ((0, 0.88), 0.4 * sparse), ((enlarged, top + 0.03), 0.05 * sparse)
         for ax, (limits, step) in zip(axes, views, strict=True):
             ax.set_xlim(limits)
             ax.set_xticks(np.arange(limits[0], limits[1], step))
@@ -96,6 +106,7 @@ def ranking(
     return fig
 
 
+@also_narrow
 def costs(
     table: pd.DataFrame, names: Sequence[str], width: float = style.PAGE,
     enlarged: float | None = BREAK,
@@ -106,7 +117,7 @@ def costs(
     above ``enlarged`` stand in the upper panels, larger. With None all share one row.
     """
     fig, axes = style.figure(
-        2 if enlarged else 1, 2, width=width, height=4.6 if enlarged else 3.2, sharex="col",
+        2 if enlarged else 1, 2, width, 4.6 if enlarged else 3.2, stacks=True, sharex="col",
         sharey="row", squeeze=False, height_ratios=(2.3, 1) if enlarged else (1,),
     )  # fmt: skip
     means = table.groupby(["label", "kind"])[["test_miou", "parameters", "macs"]].mean()
@@ -148,8 +159,10 @@ def costs(
         line[-1].set_xlabel(title)
         asked[cost] = {*names, *front["label"]}, _along_steps(front[[cost, "test_miou"]].to_numpy())
     fig.supylabel("mIoU en el conjunto de prueba", fontsize=8)
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6,
-               fontsize=6.8, columnspacing=1.1, handletextpad=0.3)  # fmt: skip
+    fig.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", fontsize=6.8,
+        ncols=3 if style.is_narrow(width) else 6, columnspacing=1.1, handletextpad=0.3,
+    )  # fmt: skip
     for line, chosen in zip(axes, places, strict=True):
         here = means[chosen]
         for ax, (cost, (labels, path)) in zip(line, asked.items(), strict=True):
@@ -189,6 +202,7 @@ def _along_steps(corners: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces) if pieces else corners  # of a single network
 
 
+@also_narrow
 def orders(
     first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], kinds: Mapping[str, str],
     axes_names: tuple[str, str], width: float = 4.4,
@@ -223,6 +237,7 @@ def orders(
     return fig
 
 
+@also_narrow
 def curves(lines: Sequence[tuple[str, np.ndarray]], ylabel: str, width: float = 4.6) -> Figure:
     """Draw a measure after each epoch: mean over seeds ``(seeds, epochs + 1)`` and deviation."""
     fig, ax = style.figure(width=width, height=2.6)
@@ -237,11 +252,20 @@ def curves(lines: Sequence[tuple[str, np.ndarray]], ylabel: str, width: float = 
     ax.set_ylabel(ylabel)
     ax.set_ylim(0, 1)
     ax.grid(axis="y")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    _legend_beside(fig, ax)
     plt.close(fig)
     return fig
 
 
+def _legend_beside(fig: Figure, ax: Axes) -> None:
+    """Put the legend at the right of the lines, or above where that would leave them no room."""
+    if fig.get_figwidth() < 4:
+        fig.legend(loc="outside upper center", ncols=2, fontsize=6.5, columnspacing=1)
+    else:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+@also_narrow
 def rates(
     scores: pd.DataFrame, kinds: Mapping[str, str], common: float, ylabel: str,
     width: float = style.PAGE,
@@ -251,8 +275,7 @@ def rates(
     Columns are rates, rows labels, whose ``kinds`` are those of :data:`KINDS`; a missing score is
     NaN. The best of each line is filled, the ``common`` rate of all has a vertical line.
     """
-    narrow = width < 4
-    fig, ax = style.figure(width=width, height=2.5 if narrow else 2.9)
+    fig, ax = style.figure(width=width, height=2.5 if width < 4 else 2.9)
     order = scores.max(axis=1).sort_values(ascending=False).index
     for place, label in enumerate(order):
         row = scores.loc[label].dropna()
@@ -269,23 +292,22 @@ def rates(
     ax.set_ylabel(ylabel)
     ax.set_ylim(-0.02, 0.92)
     ax.grid(axis="y")
-    if narrow:
-        fig.legend(loc="outside upper center", ncols=2, fontsize=6.5, columnspacing=1)
-    else:
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    _legend_beside(fig, ax)
     plt.close(fig)
     return fig
 
 
+@also_narrow
 def per_class(
-    lines: Sequence[tuple[str, np.ndarray]], names: Sequence[str] | None = None
-) -> Figure:
+    lines: Sequence[tuple[str, np.ndarray]], names: Sequence[str] | None = None,
+    width: float = style.PAGE,
+) -> Figure:  # fmt: skip
     """Draw the IoU of each class: mean over seeds ``(seeds, K)`` and deviation, per network.
 
     ``names`` are those of the classes; without them they are the digits.
     """
     classes = lines[0][1].shape[1]
-    fig, ax = style.figure(height=2.4 if names is None else 2.8)
+    fig, ax = style.figure(width=width, height=2.4 if names is None else 2.8)
     for place, (name, values) in enumerate(lines):
         x = np.arange(classes) + (place - (len(lines) - 1) / 2) * 0.22
         ax.errorbar(

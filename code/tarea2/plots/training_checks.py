@@ -9,15 +9,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 from tarea2.typography import number
 
 
+@also_narrow
 def one_batch_and_sweep(
     one_batch: Mapping[float, np.ndarray],
     rates: Sequence[float],
     sweep: np.ndarray,
     chosen: float,
     guess: float,
+    width: float = style.PAGE,
 ) -> Figure:
     """Draw the loss on one batch against the step, and the loss reached against the rate.
 
@@ -25,7 +28,7 @@ def one_batch_and_sweep(
     infinite where training diverged. ``chosen`` is marked, and ``guess``, the loss of all classes
     alike, is a dotted line in both.
     """
-    fig, (left, right) = style.figure(1, 2, height=2.5)
+    fig, (left, right) = style.figure(1, 2, width, 2.5, stacks=True)
     for place, (rate, losses) in enumerate(one_batch.items()):
         left.plot(losses, color=style.CYCLE[place], ls=style.LINES[place], label=number(rate))
     left.set(xlabel="paso", ylabel="pérdida en el lote", ylim=(0, 1.15 * guess))

@@ -9,6 +9,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from tarea2.models import EncoderDecoderSpec
 from tarea2.plots import style
+from tarea2.plots.narrow import also_narrow
 
 DOWN = {"max": "máximo", "mean": "media", "strided": "paso 2"}
 UP = {
@@ -19,6 +20,7 @@ UP = {
 }
 
 
+@also_narrow
 def architecture(spec: EncoderDecoderSpec, size: int, width: float = style.PAGE) -> Figure:
     """Draw the network for square images of ``size`` pixels, a row per resolution.
 
