@@ -21,7 +21,7 @@ from publish.execution import Execution
 from publish.page import read
 from publish.project import Project
 from tarea2 import pages, plots
-from tarea2.plots import style
+from tarea2.plots import scenes, style
 from tarea2.plots.narrow import also_narrow, make_legible
 from test_publish import FIGURE, cell
 
@@ -126,12 +126,14 @@ def test_every_function_that_draws_says_how_it_draws_for_a_phone():
 
 
 def test_the_source_of_a_decorated_function_begins_where_it_is_defined():
-    line = int(re.search(r"#linea-(\d+)", pages.source_link(style.figure).data)[1])
-    function = importlib.import_module("tarea2.plots.scenes").predictions
-    decorated = int(re.search(r"#linea-(\d+)", pages.source_link(function).data)[1])
-    for found, module, name in ((line, style, "figure"), (decorated, plots.scenes, "predictions")):
-        text = inspect.getsource(module).splitlines()[found - 1]
+    for module, name in ((style, "figure"), (scenes, "predictions")):
+        link = pages.source_link(getattr(module, name)).data
+        file, line = re.search(r"code/tarea2/plots/(\w+)\.html#linea-(\d+)", link).groups()
+        assert file == module.__name__.rpartition(".")[2]
+        text = inspect.getsource(module).splitlines()[int(line) - 1]
         assert text.startswith(f"def {name}(")
+    shown = pages.source(scenes.predictions).data
+    assert "plots/scenes.py\n@also_narrow\ndef predictions(" in shown
 
 
 class Both:

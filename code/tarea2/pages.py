@@ -155,7 +155,7 @@ def source(*objects: Callable | type, docstring: bool = False, fold: str = "") -
     if fold:
         language = f'{{.python .cell-code code-fold="true" code-summary="{fold}"}}'
     blocks = []
-    for item in objects:
+    for item in map(inspect.unwrap, objects):
         code = textwrap.dedent(inspect.getsource(item)).rstrip()
         code = code if docstring else _without_docstring(code)
         code = code.replace("  # fmt: skip", "")  # a note to the formatter, not to the reader
@@ -170,6 +170,7 @@ def source_link(item: Callable | type) -> Markdown:
 
     For pages in the site's root.
     """
+    item = inspect.unwrap(item)  # of its decorators
     path = Path(inspect.getsourcefile(item) or "")
     where = Path(*path.parts[path.parts.index("tarea2") :])
     lines, line = inspect.getsourcelines(item)

@@ -3,6 +3,12 @@
 
 local MEDIA = "screen and (max-width: 575.98px)"
 
+-- Quarto gives a figure the attributes of its picture.
+function Div(div)
+  div.attributes.narrow = nil
+  return div
+end
+
 function Image(image)
   local narrow = image.attributes.narrow
   if not narrow then return nil end
