@@ -74,8 +74,10 @@ def aliasing(
 ) -> Figure:
     """Show a striped pattern, its smaller versions, and one row of each as a curve."""
     panels = [("original", stripes), *smaller]
-    if style.is_narrow(width):  # a row for each, its curve at the right
-        fig, axes = style.figure(len(panels), 2, width, 1.25 * len(panels), sharey="col")
+    if style.is_narrow(width):  # a row for each, wide enough for the stripes; its curve beside it
+        fig, axes = style.figure(
+            len(panels), 2, width, 1.35 * len(panels), sharey="col", width_ratios=[1.6, 1]
+        )
         axes = axes.T
     else:
         fig, axes = style.figure(
@@ -91,7 +93,8 @@ def aliasing(
         axes[0, number].set_yticks([])
         places = np.arange(image.shape[1]) * step
         axes[1, number].plot(places, image[0], color=style.VERMILION, marker=".", ms=3, lw=0.9)
-        axes[1, number].set_xlabel("columna del original")
+        if not style.is_narrow(width) or image is panels[-1][1]:
+            axes[1, number].set_xlabel("columna del original")
     axes[1, 0].set_ylabel("valor")
     plt.close(fig)
     return fig

@@ -96,6 +96,8 @@ def after_epochs(
     fig, axes = style.figure(
         len(rows), len(epochs) + 1, width, height=side * len(rows) + 0.25, squeeze=False
     )
+    if style.is_narrow(width):
+        fig.set_layout_engine("constrained", w_pad=0.01, wspace=0.01)
     for line, (name, masks) in zip(axes, rows, strict=True):
         for ax, mask in zip(line, [*masks[list(epochs)], truth], strict=True):
             _mask(ax, mask)
