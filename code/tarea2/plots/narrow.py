@@ -18,6 +18,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
 from tarea2.plots.style import NARROW, SMALLEST
 
@@ -99,11 +100,14 @@ def _axes(fig: Figure) -> list[Axis]:
 
 
 def _texts(fig: Figure) -> list[Text]:
-    """All texts but the numbers at ticks: these are many and made only when a figure is drawn."""
+    """All texts but the numbers that Matplotlib finds for its ticks when a figure is drawn."""
     found = [part for owner in (fig, *fig.axes) for part in owner.get_children()]
     legends = [part for part in found if isinstance(part, Legend)]
     texts = [part for part in found if isinstance(part, Text)]
-    texts += [axis.label for axis in _axes(fig)]
+    for axis in _axes(fig):
+        texts.append(axis.label)
+        if isinstance(axis.get_major_locator(), FixedLocator) and len(axis.get_majorticklocs()):
+            texts += axis.get_majorticklabels()
     for legend in legends:
         texts += [*legend.get_texts(), legend.get_title()]
     return [text for text in texts if text.get_visible() and text.get_text()]
