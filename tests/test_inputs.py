@@ -217,6 +217,15 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     assert not any(_runs(number) for number in numbers)
 
 
+def test_pages_with_more_code_start_first(small_project):
+    bodies = {"index.qmd": "Hola.\n", "b.qmd": cell("1"), "c.qmd": cell("1\n2") + cell("3")}
+    for name, body in bodies.items():
+        write_page(small_project.root, body, name)
+    pages = [Execution(read(name, small_project.root), small_project) for name in bodies]
+    ordered = [each.page.path for each in execute.most_code_first(pages)]
+    assert ordered == ["c.qmd", "b.qmd", "index.qmd"]
+
+
 def test_a_page_with_nothing_to_run_starts_no_kernel(small_project, monkeypatch):
     small_project.config["publish"] = {"preload": ["numpy"]}
     write_page(small_project.root, "Hola.\n\n" + "```{python}\n#| eval: false\n1 / 0\n```\n")
