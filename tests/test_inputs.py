@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -217,6 +219,15 @@ def test_pages_forked_from_one_process_come_out_as_alone(small_project):
     assert not any(_runs(number) for number in numbers)
 
 
+def test_pages_with_more_code_start_first(small_project):
+    bodies = {"index.qmd": "Hola.\n", "b.qmd": cell("1"), "c.qmd": cell("1\n2") + cell("3")}
+    for name, body in bodies.items():
+        write_page(small_project.root, body, name)
+    pages = [Execution(read(name, small_project.root), small_project) for name in bodies]
+    ordered = [each.page.path for each in execute.most_code_first(pages)]
+    assert ordered == ["c.qmd", "b.qmd", "index.qmd"]
+
+
 def test_a_page_with_nothing_to_run_starts_no_kernel(small_project, monkeypatch):
     small_project.config["publish"] = {"preload": ["numpy"]}
     write_page(small_project.root, "Hola.\n\n" + "```{python}\n#| eval: false\n1 / 0\n```\n")
@@ -235,6 +246,37 @@ def test_a_page_with_nothing_to_run_starts_no_kernel(small_project, monkeypatch)
     assert not started
     assert execute.run(pages[1]).cells[0].source == "Uno, valor."
     assert len(started) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are forked on Linux only")
+def test_kernels_end_with_a_build_that_is_killed(small_project):
+    root = small_project.root
+    note = "import os, pathlib, time\npathlib.Path('{}.number').write_text(str(os.getpid()))\n"
+    names = ["index.qmd", "otra.qmd"]
+    for name in names:
+        write_page(root, cell(note.format(name) + "time.sleep(600)"), name)
+    build = subprocess.Popen([
+        sys.executable, "-c",
+        "from pathlib import Path\nfrom publish import execute\n"
+        "from publish.execution import Execution\nfrom publish.page import read\n"
+        "from publish.project import Project\n"
+        f"project = Project(Path({str(root)!r}))\n"
+        "project.config['publish'] = {'preload': ['json']}\n"
+        f"execute.run_all([Execution(read(n, project.root), project) for n in {names}])",
+    ])  # fmt: skip
+    notes = [root / f"{name}.number" for name in names]
+    assert _soon(lambda: all(note.exists() and note.read_text() for note in notes), 60)
+    build.kill()
+    build.wait()
+    numbers = [int(note.read_text()) for note in notes]
+    assert _soon(lambda: not any(_runs(number) for number in numbers), 30)
+
+
+def _soon(true, seconds):
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.1)
+    return true()
 
 
 def _runs(number):

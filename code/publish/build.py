@@ -46,7 +46,7 @@ def build(
     ):
         tasks = {
             pool.submit(_make, execution, titles, force, server, forms): execution
-            for execution in changed
+            for execution in execute.most_code_first(changed)
         }
         for task in as_completed(tasks):
             try:

@@ -32,6 +32,8 @@ def main(watch: str, skipped: list[str], modules: list[str]) -> None:
 def _become_kernel(arguments: list[str], environment: dict[str, str], folder: str) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
+    # It ends with the server, also where a build that was killed could not end it.
+    arguments = [*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()  # an interrupt of the build is passed on by the build
     null = os.open(os.devnull, os.O_RDWR)

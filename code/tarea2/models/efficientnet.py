@@ -60,8 +60,9 @@ class SameConvolution(nn.Conv2d):
             first, last = self.missing // 2, self.missing - self.missing // 2
             x = F.pad(x, (first, last, first, last))
         if self.groups > 1 and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            # A kernel per channel takes PyTorch 2.13 two to three times as long backward in
-            # bfloat16 as in float32, which would eat what the other convolutions gain.
+            # With a kernel per channel, all but 3×3 without stride take PyTorch 2.13 several times
+            # as long backward in bfloat16 as in float32 (findings/depthwise-bfloat16.sh), which
+            # would eat what the other convolutions gain.
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x.float())
         return super().forward(x)

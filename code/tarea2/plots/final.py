@@ -22,11 +22,13 @@ def sizes(
     marks: Sequence[tuple[int, float]],
     width: float = style.PAGE,
     height: float = 3.2,
+    theirs: pd.DataFrame | None = None,
 ) -> Figure:
     """Error against parameters: a dot per seed, the means, published errors and the aims.
 
-    ``ours`` has the columns ``name``, ``parameters`` and ``test_accuracy`` (a row per run);
-    ``published`` lists (name, accuracy); ``marks`` lists aims as (parameters, accuracy).
+    ``ours``, and ``theirs`` for others' networks that were trained here, have the columns
+    ``name``, ``parameters`` and ``test_accuracy`` (a row per run); ``published`` lists
+    (name, accuracy); ``marks`` lists aims as (parameters, accuracy).
     """
     fig, ax = style.figure(width=width, height=3 if style.is_narrow(width) else height)
     ax.plot(ours["parameters"], 100 * (1 - ours["test_accuracy"]), ".", color=style.BLUE, alpha=0.4)
@@ -36,6 +38,15 @@ def sizes(
     front = error.cummin() == error
     ax.step(means["parameters"][front], error[front], where="post", color=style.GREEN, lw=1,
             label="frente de Pareto", zorder=0)  # fmt: skip
+    if theirs is not None:
+        ax.plot(theirs["parameters"], 100 * (1 - theirs["test_accuracy"]), ".",
+                color=style.ORANGE, alpha=0.4)  # fmt: skip
+        trained = theirs.groupby("name")[["parameters", "test_accuracy"]].mean()
+        ax.plot(trained["parameters"], 100 * (1 - trained["test_accuracy"]), "s", ms=5,
+                color=style.ORANGE, label="redes publicadas")  # fmt: skip
+        for name, (parameters, accuracy) in trained.iterrows():
+            ax.annotate(name, (parameters, 100 * (1 - accuracy)), (5, 4),
+                        textcoords="offset points", fontsize=7)  # fmt: skip
     for name, accuracy in published:
         ax.axhline(100 * (1 - accuracy), color=style.GREY, lw=0.7, ls=":")
         ax.text(1.005, 100 * (1 - accuracy), name, transform=ax.get_yaxis_transform(),
@@ -45,7 +56,7 @@ def sizes(
                 label="objetivo" if (parameters, accuracy) == marks[0] else None)  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
-    for axis, ticks in ((ax.xaxis, (300, 1000, 3000, 10_000, 50_000)),
+    for axis, ticks in ((ax.xaxis, (300, 1000, 3000, 10_000, 30_000, 100_000)),
                         (ax.yaxis, (0.5, 1, 2, 5, 10, 30, 70))):  # fmt: skip
         axis.set_ticks(ticks, [number(tick) for tick in ticks])
     ax.minorticks_off()

@@ -42,6 +42,7 @@ STUDIES = {
         Study("segmentation-precision", precision.DEFINITIONS),
         Study("segmentation-search", search.DEFINITIONS),
         Study("mnist1d-amounts", sample_size.SIGNAL_DEFINITIONS),
+        Study("mnist1d-published", published_signals.DEFINITIONS),
         Study("camvid", camvid.NAMED_DEFINITIONS),
         Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS),
         Study("check", segmentation.CHECK),
@@ -54,7 +55,6 @@ WITHOUT_RUNS = {
     for study in (
         Study("camvid-pretrained", pretrained.DEFINITIONS),
         Study("camvid-amounts", pretrained.AMOUNT_DEFINITIONS),
-        Study("mnist1d-published", published_signals.DEFINITIONS),
     )
 }
 
