@@ -54,6 +54,13 @@ SWEPT: dict[str, tuple[float, ...]] = {
     "block-separable": (3e-1,),
     "norm-none": (1e-2, 3e-2),
     "norm-group": (1e-2, 3e-2, 1e-1),
+    "down-mean": (1e-2, 3e-2, 1e-1, 3e-1),
+    "down-strided": (1e-2, 3e-2, 1e-1, 3e-1),
+    "up-bilinear": (1e-2, 3e-2, 1e-1, 3e-1),
+    "up-transposed": (1e-2, 3e-2, 1e-1, 3e-1),
+    "up-unpool": (1e-2, 3e-2, 1e-1, 3e-1),
+    "skip-none": (1e-2, 3e-2, 1e-1, 3e-1),
+    "skip-add": (1e-2, 3e-2, 1e-1, 3e-1),
     "long-small": (1e-2, 3e-2, 1e-1, 3e-1),
 }
 LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
