@@ -20,6 +20,7 @@ from playwright.sync_api import Page, expect
 from sklearn.datasets import load_sample_image
 
 from browsing import DESKTOP, PHONE, dress, focused, serious, uri, visit
+from pieces import sent_model
 from tarea2 import convolution, datasets, metrics, models, questions, resampling, widgets
 from tarea2.datasets import number_words
 from tarea2.datasets.images.reading import Picture
@@ -908,7 +909,7 @@ def test_the_scene_shows_what_the_networks_say(piece):
         put(page, "escena", "scene", str(place))
         expected = []
         for name in ("segmentation-baseline", "segmentation"):
-            found = predict(models.load_model(name)[0], test.x[place : place + 1])[0].argmax(1)
+            found = predict(sent_model(name), test.x[place : place + 1])[0].argmax(1)
             matrix = metrics.confusion_matrix(test.y[place : place + 1], found, 11)
             expected.append(number(float(np.nanmean(metrics.iou(matrix)[1:])), 2))
         assert scene_scores(page) == expected
@@ -947,7 +948,7 @@ def test_one_cursor_reads_all_pictures(piece):
     test, place = datasets.scenes("test", 8), 0
     expected, ious = [], []
     for name in ("segmentation-baseline", "segmentation"):
-        scores = predict(models.load_model(name)[0], test.x[place : place + 1])[0]
+        scores = predict(sent_model(name), test.x[place : place + 1])[0]
         expected.append(scores.softmax(1)[0, :, 30, 10])
         matrix = metrics.confusion_matrix(test.y[place : place + 1], scores.argmax(1), 11)
         ious.append(metrics.iou(matrix))
@@ -1001,7 +1002,7 @@ def test_where_the_best_network_is_wrong_is_asked_first(piece):
     assert not page.locator("#escena .tarea-five-best canvas").is_visible()
     assert page.locator("#escena .tarea-five-truth canvas").is_visible()
     test = datasets.scenes("test", 8)
-    found = predict(models.load_model("segmentation")[0], test.x[:1])[0].argmax(1)
+    found = predict(sent_model("segmentation"), test.x[:1])[0].argmax(1)
     near, elsewhere = metrics.boundary_counts(test.y[:1], found, torch.ones_like(found).bool())
     assert near[0] > elsewhere[0]
     page.locator("#escena-prediction").select_option("edge")
@@ -1543,7 +1544,7 @@ MAPS = "#unet .tarea-u-map canvas"
 
 def test_the_u_shows_what_the_package_computes(piece):
     page = piece("unet")
-    model, _ = models.load_model("segmentation")
+    model = sent_model("segmentation")
     test = datasets.scenes("test", 4)
     for scene in range(4):
         put(page, "unet", "scene", str(scene))
