@@ -62,7 +62,7 @@ python make.py TARGET [SETTING=value ...]
   test-slow     run the rest: test-browser and test-install
   test-all      run test and test-slow
   test-browser  run the tests that open pages in Chromium; without it that is an error
-  test-install  run the tests of environments, wheels, clusters and processes at their limits
+  test-install  run the tests of environments, wheels, clusters, copies, processes at limits
   entrega       render, then pack everything that is handed in into _output/entrega.zip
   tables        write the tables of CONTRIBUTING.md anew from code and stored results
   lint          check style, types, layers and workflows

@@ -31,6 +31,7 @@ def run(folder, *arguments) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("folder", [".", "chapters"])
 @pytest.mark.parametrize("module", ["publish", "publish.submission", "publish.serve"])
 def test_no_command_builds_the_first_project_s_pages_in_a_copy(copy, module, folder):
@@ -40,6 +41,7 @@ def test_no_command_builds_the_first_project_s_pages_in_a_copy(copy, module, fol
     assert done.stderr.startswith(said)
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("script", ["code/pre_render.py", "code/contributing.py"])
 def test_no_script_of_a_copy_works_on_the_first_project(copy, script):
     done = run(ROOT, copy / script)

@@ -12,6 +12,8 @@ from bs4 import BeautifulSoup
 from publish.project import ROOT
 from tarea2 import records
 
+pytestmark = pytest.mark.install
+
 
 def copy_of_the_project(root):
     """What the report is built from, with results that may be changed."""

@@ -263,6 +263,7 @@ def test_inline_code_without_an_end_is_refused(small_project, body):
         read("index.qmd", small_project.root)
 
 
+@pytest.mark.install
 def test_code_that_never_ends_is_stopped(small_project, monkeypatch):
     monkeypatch.setattr(execute, "TIMEOUT", 2)
     write_page(small_project.root, "a\nb `{python} __import__('time').sleep(999)`\n")
