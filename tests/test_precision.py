@@ -257,15 +257,16 @@ def test_the_study_varies_the_precision_alone_at_rates_and_seeds_that_float32_ha
 
 def test_pairs_are_of_equal_seeds_and_named_as_networks():
     single = [(name, seed, 0.5 + seed) for name in study.COMPARED for seed in (2, 0, 1)]
-    half = [(name, seed, 0.5 + seed + 0.01 * place)
+    half = [(name, seed, 0.5 + seed + 0.01 * place + (0.001 if seed else -0.001))
             for place, name in enumerate(study.COMPARED) for seed in (0, 2)]  # fmt: skip
     columns = ["name", "seed", "validation_miou"]
-    found = study.pairs(
-        *(pd.DataFrame(rows, columns=columns) for rows in (single, half))
-    )  # fmt: skip
+    found = study.pairs(*(pd.DataFrame(rows, columns=columns) for rows in (single, half)))
     assert found["name"].tolist() == [recipes.network_of(name) for name in study.COMPARED]
     differences = [0.01 * place for place in range(len(study.COMPARED))]
     assert found["difference"].tolist() == pytest.approx(differences, abs=1e-12)
     assert found["float32"].tolist() == pytest.approx([1.5] * len(study.COMPARED))
+    # Two seeds: the mean and 12.7062 standard errors, of 0.001 each.
+    half_width = (found["high"] - found["low"]) / 2
+    assert half_width.tolist() == pytest.approx([0.0127062] * len(found), rel=1e-4)
     low, high = study.interval(found)
     assert low < sum(differences) / len(differences) < high

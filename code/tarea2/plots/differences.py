@@ -17,20 +17,21 @@ from tarea2.plots.narrow import also_narrow
 @also_narrow
 def differences(
     table: pd.DataFrame, xlabel: str, width: float = style.PAGE, large: float = np.inf,
-    other: str = "",
+    names: tuple[str, str] | None = None,
 ) -> Figure:  # fmt: skip
     """Draw each difference with its 95 % interval, and a small dot per seed.
 
     ``table`` has a row per network with the columns ``group``, ``label``, ``difference``,
-    ``low``, ``high`` and ``seeds`` (a list). Rows are sorted within each group. Those whose
-    difference is ``large`` or more, in either direction, get a panel and an axis of their own.
-    Colour and a filled marker say that the interval leaves zero out. With ``other``, its name, the
-    column ``other`` holds a second difference, drawn as a diamond where it is known.
+    ``low``, ``high`` and ``seeds`` (a list). Rows are sorted within each group. Colour and a
+    filled marker say that the interval leaves zero out. With ``names``, of both, the column
+    ``other`` holds a second difference, drawn as a diamond. Networks with one that is ``large`` or
+    more, in either direction, get a panel and an axis of their own.
     """
     order = pd.concat(
         [rows.sort_values("difference") for _, rows in table.groupby("group", sort=False)]
     )
-    big = order["difference"].abs() >= large
+    drawn = ["difference", "other"] if names else ["difference"]
+    big = order[drawn].abs().max(axis=1) >= large
     panels = [rows for rows in (order[~big], order[big].sort_values("difference")) if len(rows)]
     wide = width > 4
     size = 7 if wide else 6.2
@@ -52,7 +53,7 @@ def differences(
                     alpha=0.6, mew=0)  # fmt: skip
             ax.plot(row["difference"], place, "o", color=colour, ms=4 if wide else 3.2,
                     mfc=colour if clear else "white")  # fmt: skip
-            if other:
+            if names:
                 ax.plot(row["other"], place, "D", color=style.GREEN, ms=3.4, mfc="none")
             if place and ax is axes[0, 0] and groups[place - 1] != groups[place]:
                 ax.axhline(place - 0.5, color="#DDDDDD", lw=0.6)
@@ -60,13 +61,13 @@ def differences(
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
-    if other:
+    if names:
+        circle, diamond = names
         handles = [
-            Line2D(
-                [], [], ls="none", ms=4, marker="o", color=style.GREY, label="con la tasa común"
-            ),
-            Line2D([], [], ls="none", ms=4, marker="D", color=style.GREEN, mfc="none", label=other),
-        ]
+            Line2D([], [], ls="none", ms=4, marker="o", color=style.GREY, label=circle),
+            Line2D([], [], ls="none", ms=4, marker="D", color=style.GREEN, mfc="none",
+                   label=diamond),
+        ]  # fmt: skip
         fig.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=size)
     fig.align_ylabels()
     if style.is_narrow(width):

@@ -62,6 +62,10 @@ LABELS = {
     "long-small": "1 conv., dilatación 3",
     "short-large": "1 conv., 18 filtros",
     "long-large": "1 conv., 18, dilatación 3",
+    "depth-1-dilation-2": "1 reducción, dilatación 2",
+    "depth-1-convolutions-3": "1 reducción, 3 conv.",
+    "dilation-2-convolutions-3": "3 conv., dilatación 2",
+    "depth-1-dilation-2-convolutions-3": "1 reducción, 3 conv., dilatación 2",
     "segresnet-8": "SegResNet, 8 filtros",
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",
@@ -92,7 +96,8 @@ GROUPS = {  # field of the spec -> group of factors
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Runs of a segmentation study with the columns ``label`` and ``kind`` that figures want."""
     kinds = {"baseline": "baseline", "reference": "reference"}
-    kinds |= dict.fromkeys((*segmentation.FACTORS, *context.FIELDS), "factor")
+    varied = (*segmentation.FACTORS, *context.FIELDS, *context.REDUCTIONS)
+    kinds |= dict.fromkeys(varied, "factor")
     kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *published_models.WIDER), "combination")
     kinds |= dict.fromkeys(
         (*segmentation.SMALL_PUBLISHED, *published_models.FULL_SIZE), "published"

@@ -31,7 +31,7 @@ STUDIES = {
     for study in (
         Study("notebooks", notebooks.DEFINITIONS, notebooks.STORED_MODELS),
         Study("segmentation", segmentation.DEFINITIONS),
-        Study("segmentation-mnist", segmentation.MNIST_DEFINITIONS),
+        Study("segmentation-mnist", segmentation.MNIST_DEFINITIONS + recipes.MNIST_DEFINITIONS),
         Study("encoder-decoder", encoder_decoder.DEFINITIONS, encoder_decoder.STORED_MODELS),
         Study("final", final.DEFINITIONS, final.STORED_MODELS),
         Study("segmentation-context", context.DEFINITIONS),

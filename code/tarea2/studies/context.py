@@ -21,6 +21,14 @@ FIELDS: dict[str, EncoderDecoderSpec] = {
     "short-large": replace(_ONE, width=18),
     "long-large": replace(_ONE, width=18, dilation=3),
 }
+# Is one reduction enough? Of one or two reductions, dilation 1 or 2 and two or three convolutions a
+# level the main study has what differs from the reference in one; these are the others.
+REDUCTIONS: dict[str, EncoderDecoderSpec] = {
+    "depth-1-dilation-2": replace(REFERENCE, depth=1, dilation=2),
+    "depth-1-convolutions-3": replace(REFERENCE, depth=1, convolutions=3),
+    "dilation-2-convolutions-3": replace(REFERENCE, dilation=2, convolutions=3),
+    "depth-1-dilation-2-convolutions-3": replace(REFERENCE, depth=1, dilation=2, convolutions=3),
+}
 # Separable blocks widened to the reference's multiplications and, almost, its weights; one seed.
 SEPARABLE: dict[str, EncoderDecoderSpec] = {
     "separable-wide": replace(REFERENCE, block="separable", width=32),

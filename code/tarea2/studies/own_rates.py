@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tarea2.studies import published_models, recipes, search
+from tarea2.studies import context, published_models, recipes, search
 from tarea2.studies.catalogue import load as load_study
+from tarea2.studies.segmentation import FACTORS
+
+# Of the networks with one factor changed, those that other pages than the factors' speak of.
+RANKED = ("depth-1", "convolutions-1", "width-8", "width-16", "block-separable")
 
 
 def load() -> pd.DataFrame:
@@ -20,6 +24,12 @@ def load() -> pd.DataFrame:
     finalists = search.at_better_rates(load_study("segmentation-search"))
     rates = [recipe["lr"] for recipe in finalists["recipe"]]
     return pd.concat([found, finalists.assign(rate=rates)], ignore_index=True)
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Of :func:`load`'s rows those of a ranking: of networks near the reference, :data:`RANKED`."""
+    near = {*FACTORS, *context.REDUCTIONS}
+    return table[~table["name"].isin(near - set(RANKED))]
 
 
 def longer() -> pd.DataFrame:

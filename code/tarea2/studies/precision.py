@@ -16,10 +16,9 @@ from tarea2.studies.comparisons import mean_interval
 from tarea2.studies.segmentation import THREE
 
 PRECISION = "bfloat16"
-SEEDS = THREE[:1]
-# The names that the float32 runs have: the best rate of each network on validation.
+# The names that the float32 runs have: the rate at which each network is measured.
 COMPARED = (
-    "baseline-lr-0.03", "reference-lr-0.03", "block-separable-lr-0.1", "wide-slow-lr-0.1",
+    "baseline-lr-0.01", "reference-lr-0.03", "block-separable-lr-0.1", "wide-slow-lr-0.1",
     "monai-basicunet-lr-0.01",
 )  # fmt: skip
 IN_FLOAT32 = {d.name: d for d in recipes.DEFINITIONS if d.name in COMPARED}
@@ -27,7 +26,7 @@ DEFINITIONS = tuple(
     replace(
         IN_FLOAT32[name],
         recipe=replace(IN_FLOAT32[name].recipe, precision=PRECISION),
-        seeds=SEEDS,
+        seeds=THREE,
     )
     for name in COMPARED
 )
@@ -38,15 +37,18 @@ def pairs(single: pd.DataFrame, half: pd.DataFrame, field: str = "validation_mio
 
     ``single``, ``half``: runs of :mod:`tarea2.studies.recipes` and of this study. Columns:
     ``name``, that of the network alone; ``float32`` and ``bfloat16``, means of ``field``;
-    ``difference``, second minus first, of equal seeds.
+    ``difference``, second minus first, of equal seeds; ``low`` and ``high``, its 95 % interval.
     """
     both = half.merge(single, on=["name", "seed"], suffixes=("_half", "_single"))
-    means = both.groupby("name")[[f"{field}_single", f"{field}_half"]].mean().loc[list(COMPARED)]
-    before, after = (means[f"{field}_{which}"].to_numpy() for which in ("single", "half"))
-    return pd.DataFrame({
-        "name": [recipes.network_of(name) for name in COMPARED],
-        "float32": before, "bfloat16": after, "difference": after - before,
-    })  # fmt: skip
+    after, before = both[f"{field}_half"], both[f"{field}_single"]
+    both = both.assign(float32=before, bfloat16=after, difference=after - before)
+    rows = []
+    for name in COMPARED:
+        of = both[both["name"] == name]
+        low, high = mean_interval(of["difference"].to_numpy())
+        means = of[["float32", "bfloat16", "difference"]].mean()
+        rows.append({"name": recipes.network_of(name), **means, "low": low, "high": high})
+    return pd.DataFrame(rows)
 
 
 def interval(found: pd.DataFrame) -> tuple[float, float]:
