@@ -27,8 +27,8 @@ def load() -> pd.DataFrame:
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Of :func:`load`'s rows those of a ranking: of networks near the reference, :data:`RANKED`."""
-    near = {*FACTORS, *context.REDUCTIONS}
+    """Of :func:`load`'s rows those of a ranking: of factors :data:`RANKED`, and no controls."""
+    near = {*FACTORS, *context.FIELDS, *context.REDUCTIONS}
     return table[~table["name"].isin(near - set(RANKED))]
 
 
