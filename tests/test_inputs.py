@@ -249,6 +249,7 @@ def test_a_page_with_nothing_to_run_starts_no_kernel(small_project, monkeypatch)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pages are forked on Linux only")
+@pytest.mark.install
 def test_kernels_end_with_a_build_that_is_killed(small_project):
     root = small_project.root
     note = "import os, pathlib, time\npathlib.Path('{}.number').write_text(str(os.getpid()))\n"

@@ -99,6 +99,7 @@ def script(name, root, **variables):
     )  # fmt: skip
 
 
+@pytest.mark.install
 def test_the_scripts_that_quarto_runs_mind_only_what_is_rendered(small_project):
     write_page(small_project.root, cell("1 + 1"))
     write_page(small_project.root, cell("1 / 0", "label: mala"), "mala.qmd", "Mala")

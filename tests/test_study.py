@@ -58,6 +58,7 @@ def outcomes(store) -> dict[str, dict]:
 ALL = ["plain-seed0", "plain-seed1", "separable-seed0", "separable-seed1"]
 
 
+@pytest.mark.install
 def test_two_workers_lose_and_double_nothing(store):
     done = []
     trained = running.train(studies.find("toy"), jobs=2, progress=False, report=done.append)

@@ -78,6 +78,7 @@ def pages(project, tmp_path, monkeypatch, forked) -> dict[str, bytes]:
     return {name: (made.output / name).with_suffix(".html").read_bytes() for name in names}
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("forked", [False, True])
 def test_pages_are_the_same_in_a_home_with_settings(
     small_project, tmp_path, home, monkeypatch, forked
