@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import project_in, write_page
-from publish import execute
+from publish import execute, outputs
 from publish.live import FORKS, LivePage, Snapshots
 from publish.page import PageError, read
 from publish.preview import Preview
@@ -87,6 +87,26 @@ def test_a_page_gives_what_a_kernel_gives(live):
     kernel = execute.results_in_a_new_kernel(read("index.qmd", live.project.root), live.project)
     assert results == kernel
     assert [len(result.get("outputs", [])) for result in results] == [2, 2, 0, 2, 1, 0, 1, 1]
+
+
+DRAWN_TWICE = """
+class Drawn:
+    def _repr_svg_(self):
+        return '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    def _repr_narrow_svg_(self):
+        return self._repr_svg_()
+
+Drawn()
+"""
+
+
+def test_a_figure_is_drawn_once_for_wide_screens(live):
+    ((shown,),) = (result["outputs"] for result in live(cell(DRAWN_TWICE)))
+    page = read("index.qmd", live.project.root)
+    ((built,),) = (
+        result["outputs"] for result in execute.results_in_a_new_kernel(page, live.project)
+    )
+    assert set(built["data"]) - set(shown["data"]) == {outputs.NARROW}
 
 
 # What runs again ----------------------------------------------------------------------------------

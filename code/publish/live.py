@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from publish import execute, inputs, kernels, outputs
+from publish import execute, inputs, kernels
 from publish.page import Cell, Page
 from publish.project import Project, PublishError
 
@@ -80,7 +80,6 @@ class Snapshots:
             "address": address, "watch": str(kernels.WATCH),
             "skipped": inputs.skipped(project.root, project.output),
             "modules": list(project.settings.preload),
-            "narrow": {"path": str(kernels.NARROW), "mime": outputs.NARROW},
         }  # fmt: skip
         self._process = subprocess.Popen(
             [sys.executable, str(SNAPSHOTS), json.dumps(told)],

@@ -2,7 +2,8 @@
 
 Pages are made in ``.build/preview`` when a reader opens them and again when something that they
 use is saved, HTML alone; ``_output/`` and what a build stores stay as they are. See
-:mod:`publish.live` for how little of a page runs again.
+:mod:`publish.live` for how little of a page runs again. Figures are drawn once, for wide screens:
+the second drawing, for phones, waits for the build.
 """
 
 from __future__ import annotations

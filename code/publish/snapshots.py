@@ -124,9 +124,7 @@ def _as_shown(outputs: Outputs) -> Outputs:
     return outputs
 
 
-def main(
-    address: str, watch: str, skipped: list[str], modules: list[str], narrow: dict[str, str]
-) -> None:
+def main(address: str, watch: str, skipped: list[str], modules: list[str]) -> None:
     sys.path.pop(0)  # the folder of this file is nothing that a page may import from
     sys.path.insert(0, "")  # a kernel has the folder that it runs in
     runpy.run_path(watch)["start"](skipped)
@@ -140,7 +138,6 @@ def main(
     config.HistoryManager.enabled = False  # it would start a thread, which no fork has
     config.InlineBackend.figure_formats = {"png", "svg"}
     shell = Shell.instance(config=config)
-    runpy.run_path(narrow["path"])["start"](narrow["mime"])
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
