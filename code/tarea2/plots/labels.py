@@ -63,6 +63,7 @@ LABELS = {
     "short-large": "1 conv., 18 filtros",
     "long-large": "1 conv., 18, dilatación 3",
     "depth-1-dilation-2": "1 reducción, dilatación 2",
+    "depth-1-dilation-2-convolutions-3": "1 reducción, dilatación 2, 3 conv.",
     "segresnet-8": "SegResNet, 8 filtros",
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",

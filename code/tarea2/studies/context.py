@@ -21,10 +21,12 @@ FIELDS: dict[str, EncoderDecoderSpec] = {
     "short-large": replace(_ONE, width=18),
     "long-large": replace(_ONE, width=18, dilation=3),
 }
-# With a single reduction the field is narrower than a digit: this one sees farther, no more. Its
-# runs are among those of :mod:`tarea2.studies.recipes`, at its own rate.
+# With a single reduction the field is narrower than a digit: the first one sees farther, no more,
+# and the second has a third convolution a level too, as networks that the random search found. Their
+# runs are among those of :mod:`tarea2.studies.recipes`, at their own rates.
 REDUCTIONS: dict[str, EncoderDecoderSpec] = {
     "depth-1-dilation-2": replace(REFERENCE, depth=1, dilation=2),
+    "depth-1-dilation-2-convolutions-3": replace(REFERENCE, depth=1, dilation=2, convolutions=3),
 }
 # Separable blocks widened to the reference's multiplications and, almost, its weights; one seed.
 SEPARABLE: dict[str, EncoderDecoderSpec] = {

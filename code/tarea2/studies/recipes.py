@@ -61,6 +61,7 @@ MEASURED: dict[str, tuple[float, ...]] = {
     "skip-add": (1e-1,),
     "long-small": (1e-1,),
     "depth-1-dilation-2": (3e-1,),
+    "depth-1-dilation-2-convolutions-3": (1e-1,),
 }
 # Compared with published networks at their authors' sizes: five seeds for that.
 MORE_SEEDS = ("reference", "wide-slow")
@@ -90,6 +91,7 @@ SWEPT: dict[str, tuple[float, ...]] = {
     "skip-add": (1e-2, 3e-2, 1e-1, 3e-1),
     "long-small": (1e-2, 3e-2, 1e-1, 3e-1),
     "depth-1-dilation-2": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "depth-1-dilation-2-convolutions-3": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
 }
 LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 # Ours of more parameters than a combination may have, which are not stored as the best model.
