@@ -22,7 +22,7 @@ FIELDS: dict[str, EncoderDecoderSpec] = {
     "long-large": replace(_ONE, width=18, dilation=3),
 }
 # With a single reduction the field is narrower than a digit: the first one sees farther, no more,
-# and the second has a third convolution a level too, as networks that the random search found. Their
+# and the second has a third convolution a level too, as two that the random search found. Their
 # runs are among those of :mod:`tarea2.studies.recipes`, at their own rates.
 REDUCTIONS: dict[str, EncoderDecoderSpec] = {
     "depth-1-dilation-2": replace(REFERENCE, depth=1, dilation=2),
