@@ -98,7 +98,7 @@ def test_recipes_differ_in_rate_and_epochs_only():
         times = 3 if "-epochs-" in definition.name else 1
         usual = dataclasses.replace(segmentation.RECIPE, lr=float(rate), epochs=12 * times)
         assert definition.recipe == usual
-        # At that rate the main study has the run, but for the network that it has not.
+        # At that rate the main study has the run, but for networks that it has not.
         assert definition.recipe != segmentation.RECIPE or name in context.REDUCTIONS
 
 

@@ -24,7 +24,7 @@ from tarea2.studies.segmentation import (
     SMALL_PUBLISHED,
     THREE,
     networks,
-)  # fmt: skip
+)
 
 # Six networks were tried at all of these, to see how a score depends on the rate. 0.003 is the
 # main study's. The last two were added when 0.01 was the best of three for all six.
