@@ -12,7 +12,15 @@ from scipy import stats
 from publish.page import INLINE, read
 from publish.project import ROOT
 from tarea2.studies.claims import ClaimError, Scores, holds
-from tarea2.studies.comparisons import against, holm, kendall, mean_interval, pareto_front, welch
+from tarea2.studies.comparisons import (
+    against,
+    contrast,
+    holm,
+    kendall,
+    mean_interval,
+    pareto_front,
+    welch,
+)
 
 RUNS = pd.DataFrame(
     [
@@ -93,6 +101,18 @@ def test_welch_agrees_with_its_formula():
     expected = (difference, difference - reach, difference + reach)
     assert (found.mean, found.low, found.high) == pytest.approx(expected)
     assert found.clear == (found.p < 0.05)
+
+
+def test_a_contrast_of_two_is_welchs_and_of_more_sees_what_does_not_add_up():
+    rng = np.random.default_rng(4)
+    a, b, c, d = (rng.normal(mean, 0.002, n) for mean, n in ((0, 5), (0.02, 3), (0.01, 3), (0, 4)))
+    one, other = contrast([(1, b), (-1, a)]), welch(a, b)
+    for field in ("mean", "low", "high", "p"):
+        assert getattr(one, field) == pytest.approx(getattr(other, field))
+    both_changes = a.mean() + 0.03 + rng.normal(0, 0.002, 3)  # as much as the two together
+    assert not contrast([(1, both_changes), (-1, b), (-1, c), (1, a)]).clear
+    assert contrast([(1, both_changes - 0.02), (-1, b), (-1, c), (1, a)]).high < 0
+    assert contrast([(2, d)]).mean == pytest.approx(2 * d.mean())
 
 
 def test_an_interval_needs_two_seeds():

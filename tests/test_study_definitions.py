@@ -1,6 +1,7 @@
 """What the studies beside the main one vary, and that they vary nothing else."""
 
 import dataclasses
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from tarea2.models.by_hand import scores_by_hand
 from tarea2.studies import (
     context,
     mask_threshold,
+    own_rates,
     published_models,
     recipes,
     sample_size,
@@ -90,7 +92,8 @@ def test_stored_published_networks_are_described_as_before():
 
 def test_recipes_differ_in_rate_and_epochs_only():
     specs = {name: spec for name, (spec, _) in segmentation.networks().items()}
-    specs |= context.FIELDS | context.REDUCTIONS
+    new = context.REDUCTIONS | segmentation.CHOSEN_ANEW  # which the main study has not
+    specs |= context.FIELDS | new
     for definition in recipes.DEFINITIONS:
         name, rate = definition.name.split("-epochs-")[0].split("-lr-")
         assert definition.spec == specs[name]
@@ -98,8 +101,8 @@ def test_recipes_differ_in_rate_and_epochs_only():
         times = 3 if "-epochs-" in definition.name else 1
         usual = dataclasses.replace(segmentation.RECIPE, lr=float(rate), epochs=12 * times)
         assert definition.recipe == usual
-        # At that rate the main study has the run, but for networks that it has not.
-        assert definition.recipe != segmentation.RECIPE or name in context.REDUCTIONS
+        # At that rate the main study has the run.
+        assert definition.recipe != segmentation.RECIPE or name in new
 
 
 def test_each_network_is_measured_at_the_rate_that_is_best_on_validation():
@@ -160,6 +163,25 @@ def test_each_published_network_is_measured_at_the_rate_that_is_best_on_validati
         )
         means = {rate: of[rate].mean() for rate in of if len(of[rate]) == 3}
         assert published_models.OWN[name] == max(means, key=means.__getitem__)
+
+
+def test_the_later_combinations_are_those_that_the_rule_asks_for():
+    table = own_rates.load()
+    assert own_rates.combined(table) == list(segmentation.CHOSEN_ANEW.values())
+    most = max(search.costs(spec)[1] for spec in segmentation.COMBINATIONS.values())
+    for spec in segmentation.CHOSEN_ANEW.values():
+        weights, work = search.costs(spec)
+        assert weights <= segmentation.LIMIT
+        assert work <= most
+    # A factor that gains clearly starts one; one that costs too much is left out by the others.
+    found = own_rates.combined(table.assign(validation_miou=gaining(table, "skip-add")))
+    assert found[0] == replace(segmentation.REFERENCE, skip="add", width=16, down="mean")
+    found = own_rates.combined(table.assign(validation_miou=gaining(table, "depth-3")))
+    assert found == list(segmentation.CHOSEN_ANEW.values())
+
+
+def gaining(table, name) -> pd.Series:
+    return table["validation_miou"] + 0.05 * (table["name"] == name)
 
 
 def test_each_network_counts_at_its_own_rate_only():

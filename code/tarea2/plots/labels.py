@@ -50,6 +50,8 @@ LABELS = {
     "wide-slow": "B: 20-30-45",
     "wide-bottom": "C: 18-27-40, fondo 4",
     "wide-deep": "D: 16-24-36, 3 conv.",
+    "filters-mean": "J: 16-32-64, media",
+    "convolutions-mean-bottom": "K: 12-24-48, fondo 4",
     "monai-basicunet": "BasicUNet pequeña",
     "monai-unet": "UNet residual pequeña",
     "wider-slow": "G: 28-42-63",
@@ -63,7 +65,9 @@ LABELS = {
     "short-large": "1 conv., 18 filtros",
     "long-large": "1 conv., 18, dilatación 3",
     "depth-1-dilation-2": "1 reducción, dilatación 2",
+    "depth-1-convolutions-3": "1 reducción, 3 conv.",
     "depth-1-dilation-2-convolutions-3": "1 reducción, dilatación 2, 3 conv.",
+    "dilation-2-convolutions-3": "dilatación 2, 3 conv.",
     "segresnet-8": "SegResNet, 8 filtros",
     "segresnet-16": "SegResNet, 16 filtros",
     "attention-unet": "AttentionUnet",
@@ -96,7 +100,8 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     kinds = {"baseline": "baseline", "reference": "reference"}
     varied = (*segmentation.FACTORS, *context.FIELDS, *context.REDUCTIONS)
     kinds |= dict.fromkeys(varied, "factor")
-    kinds |= dict.fromkeys((*segmentation.COMBINATIONS, *published_models.WIDER), "combination")
+    combined = (*segmentation.COMBINATIONS, *segmentation.CHOSEN_ANEW, *published_models.WIDER)
+    kinds |= dict.fromkeys(combined, "combination")
     kinds |= dict.fromkeys(
         (*segmentation.SMALL_PUBLISHED, *published_models.FULL_SIZE), "published"
     )

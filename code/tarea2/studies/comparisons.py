@@ -41,6 +41,24 @@ def welch(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndar
     return Difference(float(b.mean() - a.mean()), float(low), float(high), float(found.pvalue))
 
 
+def contrast(parts: Sequence[tuple[float, Sequence[float] | np.ndarray]]) -> Difference:
+    """A weighted sum of means, such as what two changes do together minus each on its own.
+
+    ``parts`` are weights and values of a seed each, two or more; the degrees of freedom are
+    Welch and Satterthwaite's. With weights 1 and -1 it is :func:`welch`.
+    """
+    values = [(weight, np.asarray(each, dtype=float)) for weight, each in parts]
+    mean = sum(weight * each.mean() for weight, each in values)
+    spreads = np.array([weight**2 * each.var(ddof=1) / each.size for weight, each in values])
+    freedom = spreads.sum() ** 2 / sum(
+        spread**2 / (each.size - 1) for spread, (_, each) in zip(spreads, values, strict=True)
+    )
+    error = float(np.sqrt(spreads.sum()))
+    reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * error
+    p = 2 * stats.t.sf(abs(mean) / error, freedom)
+    return Difference(float(mean), float(mean - reach), float(mean + reach), float(p))
+
+
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """P-values adjusted for their number (Holm 1979), in the order given.
 

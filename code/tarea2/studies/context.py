@@ -21,12 +21,14 @@ FIELDS: dict[str, EncoderDecoderSpec] = {
     "short-large": replace(_ONE, width=18),
     "long-large": replace(_ONE, width=18, dilation=3),
 }
-# With a single reduction the field is narrower than a digit: the first one sees farther, no more,
-# and the second has a third convolution a level too, as two that the random search found. Their
-# runs are among those of :mod:`tarea2.studies.recipes`, at their own rates.
+# One reduction or two, dilation 1 or 2, two or three convolutions a level, as the random search
+# combined them: those of the eight that are neither the reference nor one factor away from it.
+# Their runs are among those of :mod:`tarea2.studies.recipes`, at their own rates.
 REDUCTIONS: dict[str, EncoderDecoderSpec] = {
     "depth-1-dilation-2": replace(REFERENCE, depth=1, dilation=2),
+    "depth-1-convolutions-3": replace(REFERENCE, depth=1, convolutions=3),
     "depth-1-dilation-2-convolutions-3": replace(REFERENCE, depth=1, dilation=2, convolutions=3),
+    "dilation-2-convolutions-3": replace(REFERENCE, dilation=2, convolutions=3),
 }
 # Separable blocks widened to the reference's multiplications and, almost, its weights; one seed.
 SEPARABLE: dict[str, EncoderDecoderSpec] = {

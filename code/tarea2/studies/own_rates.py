@@ -42,7 +42,8 @@ def combined(table: pd.DataFrame) -> list[EncoderDecoderSpec]:
 
     Each factor that gains on validation, its interval without 0, starts one. It takes over every
     other factor that gains :data:`GAIN` on average, the largest first, for as long as it keeps to
-    the limits of the other combinations, and changes no field twice. ``table`` comes from :func:`load`.
+    the limits of the other combinations, and changes no field twice. ``table`` comes from
+    :func:`load`.
     """
     gains = against(table, "reference", list(FACTORS), "validation_miou")
     gains = gains[gains["difference"] > GAIN].sort_values("difference", ascending=False)

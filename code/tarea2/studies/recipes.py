@@ -18,6 +18,7 @@ from tarea2.models import Spec
 from tarea2.studies import context
 from tarea2.studies.definition import Definition
 from tarea2.studies.segmentation import (
+    CHOSEN_ANEW,
     FIVE,
     RECIPE,
     REPLICATED,
@@ -60,11 +61,17 @@ MEASURED: dict[str, tuple[float, ...]] = {
     "skip-none": (1e-1,),
     "skip-add": (1e-1,),
     "long-small": (1e-1,),
+    "short-large": (1e-1,),
+    "long-large": (1e-1,),
     "depth-1-dilation-2": (3e-1,),
+    "depth-1-convolutions-3": (1e-1,),
     "depth-1-dilation-2-convolutions-3": (1e-1,),
+    "dilation-2-convolutions-3": (3e-2,),
+    "filters-mean": (1e-1,),
+    "convolutions-mean-bottom": (3e-2,),
 }
 # Compared with published networks at their authors' sizes: five seeds for that.
-MORE_SEEDS = ("reference", "wide-slow")
+MORE_SEEDS = ("reference", "wide-slow", "filters-mean")
 # Further rates that networks were tried at with the first seed, as next_rate() asks for them.
 SWEPT: dict[str, tuple[float, ...]] = {
     "depth-1": (1e-2, 3e-2, 1e-1, 3e-1),
@@ -90,15 +97,21 @@ SWEPT: dict[str, tuple[float, ...]] = {
     "skip-none": (1e-2, 3e-2, 1e-1, 3e-1),
     "skip-add": (1e-2, 3e-2, 1e-1, 3e-1),
     "long-small": (1e-2, 3e-2, 1e-1, 3e-1),
+    "short-large": (1e-2, 3e-2, 1e-1, 3e-1),
+    "long-large": (1e-2, 3e-2, 1e-1, 3e-1),
     "depth-1-dilation-2": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "depth-1-convolutions-3": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
     "depth-1-dilation-2-convolutions-3": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "dilation-2-convolutions-3": (3e-3, 1e-2, 3e-2, 1e-1),
+    "filters-mean": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "convolutions-mean-bottom": (3e-3, 1e-2, 3e-2, 1e-1),
 }
 LADDER = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 # Ours of more parameters than a combination may have, which are not stored as the best model.
 OVER_LIMIT = ("depth-3", "kernel-5")
 # These train for so many times the epochs too, at the last of their rates, with so many seeds.
 LONGER = 3
-LASTING = {"width-8": 1, "reference": 1, "monai-basicunet": 1, "wide-slow": 3}
+LASTING = {"width-8": 1, "reference": 1, "monai-basicunet": 1, "wide-slow": 3, "filters-mean": 3}
 
 
 def next_rate(scores: Mapping[float, float]) -> float | None:
@@ -195,8 +208,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spec(name: str) -> Spec:
-    """A network of the main study, or of those that cross fields, weights and layers."""
-    others = context.FIELDS | context.REDUCTIONS
+    """A network of the main study, one that crosses fields or layers, or a later combination."""
+    others = context.FIELDS | context.REDUCTIONS | CHOSEN_ANEW
     return others[name] if name in others else networks()[name][0]
 
 

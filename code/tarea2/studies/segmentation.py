@@ -68,6 +68,12 @@ COMBINATIONS: dict[str, EncoderDecoderSpec] = {
     "wide-bottom": replace(REFERENCE, width=18, growth=1.5, bottom=4, down="strided"),
     "wide-deep": replace(REFERENCE, width=16, growth=1.5, convolutions=3, down="strided"),
 }
+# Chosen anew from the factors at their own rates, by own_rates.combined(); trained at their own
+# rates alone, with the runs of :mod:`tarea2.studies.recipes`.
+CHOSEN_ANEW: dict[str, EncoderDecoderSpec] = {
+    "filters-mean": replace(REFERENCE, width=16, down="mean"),
+    "convolutions-mean-bottom": replace(REFERENCE, convolutions=3, down="mean", bottom=4),
+}
 SMALL_PUBLISHED = {"monai-basicunet": PeerSpec("BasicUNet"), "monai-unet": PeerSpec("UNet")}
 
 
