@@ -350,7 +350,7 @@ def running(tmp_path):
         subprocess.run(["git", *words], cwd=folder, check=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "publish.preview", "--port", "0"],
-        cwd=folder, stdout=subprocess.PIPE, text=True,
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=os.environ | {
             "PYTHONPATH": os.pathsep.join([str(folder / "code"), os.environ.get("PYTHONPATH", "")]),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -415,6 +415,7 @@ def test_it_serves_follows_and_leaves_a_clean_tree(running):
     assert states
     process.send_signal(signal.SIGINT)
     assert process.wait(WAIT) == 0
+    assert "Cannot send error" not in process.stdout.read()  # to the browser that still listens
     left = subprocess.run(
         ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
     ).stdout

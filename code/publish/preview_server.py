@@ -90,6 +90,9 @@ class Events(RequestHandler):
                     await asyncio.wait_for(self.changed.wait(), STILL_THERE)
         except StreamClosedError:
             pass
+        except asyncio.CancelledError:  # Ctrl+C; ended here, or Tornado would log an error
+            self.finish()
+            raise
         finally:
             listeners.remove(self.changed)
             if not listeners:
