@@ -72,6 +72,16 @@ def original(tmp_path_factory):
 
 
 @pytest.fixture
+def made_here(monkeypatch):
+    """The renderer runs in this process, which has its libraries; one test lets it have its own."""
+
+    def make(page: Path, engine: str) -> None:
+        standalone.make(page, standalone.Engine(engine))
+
+    monkeypatch.setattr(report, "_make", make)
+
+
+@pytest.fixture
 def store(original, tmp_path):
     """A copy, to spoil."""
     return shutil.copytree(original / "mi estudio", tmp_path / "mi estudio")
@@ -368,7 +378,7 @@ def test_the_page_of_a_study(original, store, tmp_path, capsys):
     assert not html.exists()
 
 
-def test_the_page_says_when_no_network_can_be_ranked(store):
+def test_the_page_says_when_no_network_can_be_ranked(store, made_here):
     for path in (store / "results" / NAME).glob("*.json"):
         run = results.read(path)
         run["metrics"]["validation_confusion"] = [[90, 0, 0], [9, 0, 0], [5, 0, 0]]
@@ -395,7 +405,7 @@ def test_quarto_makes_the_same_page(store, tmp_path):
     assert "Resumen" in pypdf.PdfReader(pdf).pages[0].extract_text()
 
 
-def test_a_page_without_its_images_or_a_second_seed(original, store, tmp_path, capsys):
+def test_a_page_without_its_images_or_a_second_seed(original, store, made_here, tmp_path, capsys):
     for path in (store / "results" / NAME).glob("*-seed1.json"):
         path.unlink()
     file = store / "studies" / f"{NAME}.json"
