@@ -138,23 +138,36 @@ def test_one_worker_with_one_thread_trains_there_and_its_loss_is_said(study, mon
     assert outcomes(study)  # what was there stays
 
 
+@contextlib.contextmanager
+def setting(event: threading.Event):
+    try:
+        yield
+    finally:
+        event.set()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there Ctrl-C reaches the workers too")
 def test_a_worker_stops_after_its_epoch_when_its_client_is_stopped(store, study):
     (plain, _) = study.definitions
     long = replace(plain, recipe=replace(plain.recipe, epochs=2000), seeds=(0,))
     study = replace(study, definitions=(long,))
     checkpoint = study.checkpoints / "plain-0.checkpoint"
+    stopped = threading.Event()
     with local_cluster(1) as made:
 
         def stop_after_some_epochs():
             while not checkpoint.exists():
                 time.sleep(0.05)
-            os.kill(os.getpid(), signal.SIGINT)
+            # On a loaded machine one was lost, once; then, as anybody would, once more.
+            while not stopped.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
+                stopped.wait(20)
 
         threading.Thread(target=stop_after_some_epochs, daemon=True).start()
         with (
             pytest.raises(KeyboardInterrupt),
             cluster.connect(made.scheduler_address) as client,
+            setting(stopped),
         ):
             running.train(study, progress=False, report=str, client=client)
         with cluster.connect(made.scheduler_address) as client:
