@@ -118,6 +118,8 @@ def test_a_contrast_of_two_is_welchs_and_of_more_sees_what_does_not_add_up():
 def test_an_interval_needs_two_seeds():
     with pytest.raises(ValueError, match="two seeds or more, got 1 and 2"):
         welch([0.1], [0.2, 0.3])
+    with pytest.raises(ValueError, match="of each network, got 2, 1, 2"):
+        contrast([(1, [0.1, 0.2]), (-1, [0.3]), (2, [0.2, 0.3])])
 
 
 def test_holm_of_a_worked_example():

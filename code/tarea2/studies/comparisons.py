@@ -44,10 +44,14 @@ def welch(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndar
 def contrast(parts: Sequence[tuple[float, Sequence[float] | np.ndarray]]) -> Difference:
     """A weighted sum of means, such as what two changes do together minus each on its own.
 
-    ``parts`` are weights and values of a seed each, two or more; the degrees of freedom are
-    Welch and Satterthwaite's. With weights 1 and -1 it is :func:`welch`.
+    ``parts`` are weights and values, one a seed; the degrees of freedom are Welch and
+    Satterthwaite's. With weights 1 and -1 it is :func:`welch`, and like it raises ValueError for
+    a single seed.
     """
     values = [(weight, np.asarray(each, dtype=float)) for weight, each in parts]
+    if min(each.size for _, each in values) < 2:
+        sizes = ", ".join(str(each.size) for _, each in values)
+        raise ValueError(f"an interval needs two seeds or more of each network, got {sizes}")
     mean = sum(weight * each.mean() for weight, each in values)
     spreads = np.array([weight**2 * each.var(ddof=1) / each.size for weight, each in values])
     freedom = spreads.sum() ** 2 / sum(

@@ -46,7 +46,7 @@ def combined(table: pd.DataFrame) -> list[EncoderDecoderSpec]:
     :func:`load`.
     """
     gains = against(table, "reference", list(FACTORS), "validation_miou")
-    gains = gains[gains["difference"] > GAIN].sort_values("difference", ascending=False)
+    gains = gains[gains["difference"] >= GAIN].sort_values("difference", ascending=False)
     most = max(search.costs(spec)[1] for spec in COMBINATIONS.values())
     found: dict[EncoderDecoderSpec, None] = {}
     for start in gains.loc[gains["low"] > 0, "name"]:
