@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import command
@@ -185,6 +186,7 @@ def test_training_sweeps_what_was_left(tmp_path, monkeypatch):
         (OSError(30, "Read-only file system", "x"), "x: Read-only file system"),
         (IsADirectoryError(21, "Is a directory", "x"), "x: Is a directory"),
         (MemoryError(), "not enough memory"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "not enough memory"),
         (ValueError("one\ntwo"), "tarea2: one two"),
     ],
 )

@@ -219,6 +219,18 @@ def test_a_cluster_without_workers_is_refused():
         pass
 
 
+def test_a_worker_that_trains_two_at_a_time_is_refused():
+    """Both would draw from one generator of random numbers."""
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as made,
+        pytest.raises(cluster.ClusterError, match=r"takes 2 networks at a time.*--nthreads 1"),
+        cluster.connect(made.scheduler_address),
+    ):
+        pass
+
+
 def test_what_is_waited_for_adds_up_to_15_seconds_at_most(monkeypatch):
     """Seconds that are asked for, not those that pass: the machine may be busy with others."""
     monkeypatch.undo()

@@ -91,6 +91,15 @@ def test_every_size_is_padded_and_cut(size, inputs):
     torch.testing.assert_close(scores, model(larger)[..., : size[0], : size[1]])
 
 
+def test_one_pixel_is_too_little_to_normalise_by():
+    model = build(EfficientUnetSpec(weights="drawn")).train()
+    with pytest.raises(ValueError, match=r"one image of at most 32 pixels a side .* on larger"):
+        model(torch.rand(1, 3, 32, 20))
+    for shape in ((2, 3, 32, 32), (1, 3, 33, 32)):
+        assert model(torch.rand(shape)).shape[2:] == shape[2:]
+    model.eval()(torch.rand(1, 3, 32, 32))
+
+
 def test_grey_is_three_equal_channels():
     grey, colours = (build(replace(SPEC, inputs=inputs)).eval() for inputs in (1, 3))
     colours.load_state_dict(grey.state_dict())

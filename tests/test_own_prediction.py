@@ -107,6 +107,38 @@ def test_what_was_predicted_before_is_left_out(tmp_path, segment, out):
             segment(tmp_path / "pred", tmp_path / "third")
 
 
+def test_an_overlay_and_a_mask_of_one_name_are_refused(tmp_path, segment):
+    for name in ("a.jpg", "a-overlay.jpg"):
+        draw(tmp_path / "set" / name)
+    with pytest.raises(
+        DataError, match=r"the mask of a-overlay.jpg and the overlay of a.jpg .*; rename one"
+    ):
+        segment(tmp_path / "set", tmp_path / "out", overlay=True)
+    assert not (tmp_path / "out").exists()
+    segment(tmp_path / "set", tmp_path / "out")
+    assert written(tmp_path / "out") == {"a.png", "a-overlay.png"}
+
+
+def test_an_image_that_memory_does_not_hold_costs_only_itself(tmp_path, monkeypatch):
+    """PyTorch says it by a RuntimeError: that of a tensor which no machine holds."""
+    for name in ("a.jpg", "b.jpg"):
+        draw(tmp_path / "set" / name)
+    made = predictor()
+
+    class Greedy(Predictor):
+        def classes(self, picture):
+            if picture.name == "a.jpg":
+                torch.empty(1 << 60)
+            return super().classes(picture)
+
+    greedy = Greedy(made.model, made.preprocessing, made.label_map)
+    monkeypatch.setattr(prediction, "load_predictor", lambda path: greedy)
+    count, failed = prediction.segment_files(Path("m"), tmp_path / "set", tmp_path / "out")
+    assert count == 1
+    assert failed == ["a.jpg needs more memory than there is; reduce it"]
+    assert written(tmp_path / "out") == {"b.png"}
+
+
 def test_masks_beside_photographs_are_not_overwritten(tmp_path, segment):
     for name in ("a.jpg", "a.png"):
         draw(tmp_path / name)

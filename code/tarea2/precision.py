@@ -1,8 +1,9 @@
 """How exactly a network calculates while it learns: in float32, or its forward pass in bfloat16.
 
 A bfloat16 has the exponent of a float32 and 8 significant bits instead of 24. Products of matrices
-and convolutions round their inputs to it; weights, the statistics of normalisations, loss and
-optimiser stay in float32 (Micikevicius et al. 2018; Kalamkar et al. 2019).
+and convolutions round their inputs to it, but for those of a kernel per channel on a CPU; weights,
+the statistics of normalisations, loss and optimiser stay in float32 (Micikevicius et al. 2018;
+Kalamkar et al. 2019).
 """
 
 from __future__ import annotations

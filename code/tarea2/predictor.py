@@ -34,8 +34,9 @@ MADE_BY = "tarea2 predict"
 class Predictor:
     """A network in evaluation mode, how pictures are prepared for it, and what its classes mean.
 
-    divisor: height and width are padded to a multiple of it, as they were in training. tiled:
-    whether it was trained on parts of images, and so may be given a large one in tiles.
+    divisor: height and width are padded to a multiple of it, so that tiles begin where the network
+    halves. tiled: whether it was trained on parts of images, and so may be given a large one in
+    tiles.
     """
 
     model: Network
@@ -61,7 +62,10 @@ class Predictor:
                 "are read and masks drawn: expected a network that was trained on images and masks "
                 "of files; train it again"
             ) from None
-        return cls(model, preprocessing, label_map, tiled=data.get("crop") is not None)
+        return cls(
+            model, preprocessing, label_map, max(SIZE_DIVISOR, model.divisor),
+            tiled=data.get("crop") is not None,
+        )  # fmt: skip
 
     def fitted_to(self, picture: Picture) -> Predictor:
         """The same for a picture of another shape than those that the network learnt from.

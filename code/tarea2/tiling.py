@@ -15,7 +15,8 @@ from torch import Tensor
 TILE = 1024  # pixels a side; as the next two a multiple of what the deepest network halves
 OVERLAP = 256  # of neighbours, at least
 # From a tile's edge, where its scores weigh nothing: no network of the study looks further than
-# 50 pixels around, those of MONAI a little further than this.
+# 50 pixels around, those of MONAI a little further than this, and a pretrained encoder several
+# hundred, so that its scores in tiles are close to those of the whole, and no more.
 BLIND = 96
 
 

@@ -242,9 +242,12 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}; check the path, its permissions and the disk")
     except Exception as error:
+        from tarea2 import memory
         from tarea2.datasets import DataError
         from tarea2.records import ResultError
 
+        if memory.ran_out(error):
+            _stop(memory.TOLD)
         if not isinstance(error, DataError | ResultError | ValueError):
             raise
         _stop(str(error))

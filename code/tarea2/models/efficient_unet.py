@@ -65,6 +65,7 @@ class EfficientUnet(Network):
 
     task = Task.SEGMENTATION
     memory_format = torch.channels_last  # faster: most convolutions are 1×1
+    divisor = efficientnet.DIVISOR
 
     def __init__(self, spec: EfficientUnetSpec):
         super().__init__()
@@ -119,6 +120,13 @@ class EfficientUnet(Network):
         if any(missing):
             h = F.pad(h, (0, missing[1], 0, missing[0]), mode="replicate")
         # (B, 16, H/2, W/2), (B, 24, H/4, W/4) … (B, 320, H/32, W/32)
+        learns = self.training and not self.spec.frozen
+        if learns and len(h) == 1 and max(h.shape[2:]) == self.divisor:
+            raise ValueError(
+                f"a batch of one image of at most {self.divisor} pixels a side is a single pixel "
+                "deep in the encoder, too little to normalise by; train on larger images, or on "
+                "another number of them"
+            )
         *skipped, h = self.encoder(h.expand(-1, 3, -1, -1))
         for block in self.decoder:
             h = F.interpolate(h, scale_factor=2)  # to the nearest: (B, 320, H/16, W/16)

@@ -32,6 +32,7 @@ class Network(nn.Module):
         :meth:`measure`.
     own_start: whether it keeps the initial weights that its layers have in their library.
     memory_format: in which order its images lie in memory.
+    divisor: what images are padded to a multiple of, where it is more than their data are.
     """
 
     spec: Any
@@ -40,6 +41,7 @@ class Network(nn.Module):
     task = Task.CLASSIFICATION
     own_start = False
     memory_format = torch.contiguous_format
+    divisor = 1
 
     def start(self, generator: torch.Generator) -> None:
         """Change initial weights once they are drawn; most networks keep them."""

@@ -62,4 +62,7 @@ def _costs(of: Definition) -> tuple[int, int]:
     """Weights, and multiplications for an image of the size that is trained on."""
     data: Any = of.data()
     model = build(of.spec, start=False)
-    return count_parameters(model), count_macs(model, *model.example(*data.train.first()))
+    x, y = data.train.first()
+    side = of.recipe.crop or max(x.shape[-2:])
+    example = model.example(x[..., :side, :side], y[..., :side, :side])
+    return count_parameters(model), count_macs(model, *example)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tarea2 import memory
 from tarea2.datasets import DataError
 from tarea2.datasets.images.matching import match
 from tarea2.datasets.images.picture import Picture
@@ -74,7 +75,7 @@ def segment_files(
     if out.exists() and not out.is_dir():
         raise DataError(f"-o {out} is a file, expected a folder for the masks")
     files, others, root = _sources(source, out, report)
-    targets = _targets(files, others, root, out)
+    targets = _targets(files, others, root, out, overlay)
     failed, written = [], 0
     for path, target in zip(files, targets, strict=True):
         try:
@@ -83,13 +84,15 @@ def segment_files(
         except DataError as error:
             failed.append(str(error))
             continue
-        except MemoryError:
+        except (MemoryError, RuntimeError) as error:
+            if not memory.ran_out(error):
+                raise
             failed.append(f"{path.name} needs more memory than there is; reduce it")
             continue
         predictor.write(classes, target)
         if overlay:
             laid = _laid_over(predictor, picture, classes)
-            write_png(laid, target.with_name(f"{target.stem}-overlay.png"))
+            write_png(laid, _overlay(target))
         written += 1
         for remark in picture.remarks:
             report(f"{path.name}: {remark}")
@@ -154,7 +157,14 @@ def _masks(files: list[PictureFile]) -> list[PictureFile]:
     return [file for file in drawn if file in found or file.in_mask_folder]
 
 
-def _targets(files: list[Path], masks: list[Path], root: Path, out: Path) -> list[Path]:
+def _overlay(mask: Path) -> Path:
+    """Where the picture goes that the mask is laid over."""
+    return mask.with_name(f"{mask.stem}-overlay.png")
+
+
+def _targets(
+    files: list[Path], masks: list[Path], root: Path, out: Path, overlay: bool
+) -> list[Path]:
     """Where each mask goes: as its image lies below its folder; refused where two would meet."""
     targets: dict[Path, Path] = {}
     for path in files:
@@ -169,6 +179,13 @@ def _targets(files: list[Path], masks: list[Path], root: Path, out: Path) -> lis
                 if any(target.samefile(other) for other in others if other.exists()):
                     raise DataError(f"{target} is one of the {what}; give another folder to -o")
         targets[target] = path
+    for target, path in targets.items() if overlay else ():
+        other = targets.get(_overlay(target))
+        if other is not None:
+            raise DataError(
+                f"the mask of {other.name} and the overlay of {path.name} would both become "
+                f"{_overlay(target).name}; rename one, or leave out --overlay"
+            )
     return list(targets)
 
 

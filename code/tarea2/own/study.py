@@ -143,7 +143,7 @@ def prepare(
     :class:`tarea2.datasets.DataError` where the folders do not fit together, ValueError for a
     wrong name.
     """
-    if name is not None and not re.fullmatch(r"\w[\w-]{0,60}", name):
+    if name is not None and not re.fullmatch(r"\w[\w-]{0,59}", name):
         raise ValueError(f"--name {name!r} may hold letters, digits, - and _, at most 60")
     reading = reading or Reading()
     # Paths are made whole: a worker elsewhere has another current folder.

@@ -24,6 +24,7 @@ from tarea2.datasets import Dataset
 CONNECT, WORKERS, ANSWER, LOST = 4, 4, 6, 15  # seconds that are waited at most
 # Asked of every worker: light, so that a busy one answers, and sent as text, so that one without
 # the package answers too.
+_START = "dask worker --nthreads 1"
 _ABOUT = (
     "{'tarea2': __import__('tarea2.paths', fromlist=['paths']).digest_of_package(),"
     " 'torch': __import__('importlib.metadata').metadata.version('torch').split('+')[0]}"
@@ -60,15 +61,21 @@ def connect(address: str) -> Iterator[Any]:
 
 
 def check(client: Any) -> None:
-    """Refuse a cluster without workers, or whose workers lack this very package."""
+    """Refuse a cluster without workers, or whose workers share a process or lack this package."""
     address = client.scheduler.address
     try:
         client.wait_for_workers(1, timeout=WORKERS)
     except (TimeoutError, Late):
         raise ClusterError(
-            f"the cluster at {address} has no worker; start one with `dask worker {address}`, in "
+            f"the cluster at {address} has no worker; start one with `{_START} {address}`, in "
             "an environment with this package"
         ) from None
+    for worker, threads in client.nthreads().items():
+        if threads > 1:  # they would draw from one generator of random numbers
+            raise ClusterError(
+                f"the worker {worker} takes {threads} networks at a time, and seeds hold for one; "
+                f"start it with `{_START} {address}`, with --nworkers for more of them"
+            )
     mine = {"tarea2": paths.digest_of_package(), "torch": torch.__version__.split("+")[0]}
     for worker, found in _ask(client, _ABOUT).items():
         if found == "no package":

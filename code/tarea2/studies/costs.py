@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from tarea2 import metrics, results
 from tarea2.datasets import as_input
+from tarea2.losses import ClassLoss
 from tarea2.models import build
 from tarea2.studies.definition import Definition
 from tarea2.training import optimiser_for, train_step
@@ -30,8 +31,9 @@ def measure(
 ) -> pd.DataFrame:
     """Seconds per training epoch and per image, for each of some networks that segment.
 
-    Columns: ``name``, ``epoch_seconds`` (a whole epoch, from ``rounds`` times some steps) and
-    ``image_seconds`` (one image, evaluation mode), both on one thread.
+    Columns: ``name``, ``epoch_seconds`` (a whole epoch, from ``rounds`` times some steps with the
+    recipe's loss and precision, without its augmentation) and ``image_seconds`` (one image,
+    evaluation mode), both on one thread.
     """
     found = {}
     with metrics.one_thread():
@@ -46,10 +48,12 @@ def measure(
             for name, (definition, model, optimiser) in found.items():
                 train, size = definition.data().train, definition.recipe.batch_size
                 x, y = as_input(train.x[:size])[None], train.y[None, :size]
+                recipe = definition.recipe
+                criterion = ClassLoss(recipe.loss, None, recipe.overlap)
                 model.train()
                 for step in range(STEPS + 1):
                     start = time.perf_counter()
-                    train_step(model, x, y, optimiser)
+                    train_step(model, x, y, optimiser, criterion, recipe.precision)
                     if step:  # the first also prepares memory
                         steps[name].append(time.perf_counter() - start)
                 images[name].append(metrics.latency(model, x[0, :1], 10))

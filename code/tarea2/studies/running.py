@@ -19,7 +19,7 @@ import torch
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from tarea2 import metrics, paths, records, results
+from tarea2 import memory, metrics, paths, records, results
 from tarea2.datasets import DataError, Dataset
 from tarea2.evaluation import evaluate
 from tarea2.models import build, save_model
@@ -107,10 +107,11 @@ def train(
             for run, weights in done.runs:
                 if run["data"] != definitions[done.name].data().described():
                     raise DataError(f"{what}: trained on other data than those that lie here")
+                # First the weights: once the run is there, nothing trains them again.
+                _store_weights(study, done.name, run["seed"], weights)
                 path = results.path_of(study.name, done.name, run["seed"], study.store)
                 results.save(run, path)
                 _failure_file(study, done.name, run["seed"]).unlink(missing_ok=True)
-                _store_weights(study, done.name, run["seed"], weights)
             trained += len(done.seeds)
             report(f"{what}: {done.seconds:.0f} s")
     if study.store is not None or (only is None and seeds is None):
@@ -165,13 +166,16 @@ def _train(
 ) -> Finished:  # fmt: skip
     """Train one network with some seeds; what goes wrong inside it is told, not raised.
 
-    Data that are missing and a machine that fails would fail for every network: these raise.
+    Data that are missing and a machine that fails would fail for every network: these raise. What
+    memory does not hold now may fit at another time: that is told and not recorded.
     """
     try:
         return _run(study, definition, seeds, threads, progress, checkpoint)
     except (OSError, DataError, records.ResultError, cluster.Unwanted):
         raise
     except Exception as error:
+        if memory.ran_out(error):
+            return Finished(definition.name, seeds, reason=memory.TOLD)
         said = paths.reason(error)
         kind = "" if isinstance(error, ArithmeticError) else f"{type(error).__name__}: "
         return Finished(

@@ -12,7 +12,7 @@ from PIL import Image
 from tarea2.datasets.images.picture import Picture, with_bands
 from tarea2.datasets.split import IGNORED, DataError
 
-SIZE_DIVISOR = 16  # height and width: what the deepest network of the study halves without a rest
+SIZE_DIVISOR = 16  # height and width: what all networks of the study halve without a rest
 LARGEST_SIDE = 2048  # pixels that a network is given at once
 
 
