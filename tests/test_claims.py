@@ -232,6 +232,7 @@ def comparisons(path: str, section: str | None = None) -> list[str]:
         ("chapters/08-segmentacion-error.qmd", None),
         ("chapters/08-segmentacion-comprobaciones.qmd", None),
         ("chapters/09-escenas-de-calle.qmd", None),
+        ("chapters/09-escenas-de-calle-imagenet.qmd", None),
         ("report.qmd", "{#sec-informe-segmentacion}"),
     ],
 )

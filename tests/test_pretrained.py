@@ -9,7 +9,7 @@ import torch
 from tarea2 import datasets, paths, studies
 from tarea2.datasets import Split
 from tarea2.datasets.camvid_files import StreetScenes, frames
-from tarea2.models import EfficientUnetSpec
+from tarea2.models import EfficientUnetSpec, efficientnet
 from tarea2.studies import catalogue, pretrained
 
 VIDEOS = [frame.name.partition("_")[0] for frame in frames() if frame.part == "train"]
@@ -20,16 +20,60 @@ def test_all_networks_have_one_recipe_but_for_the_rate_and_three_seeds_at_their_
     assert len({d.name for d in definitions}) == len(definitions)
     recipes = {replace(d.recipe, lr=1.0) for d in definitions}
     assert len(recipes) == 1
-    for name, (spec, own) in pretrained.NETWORKS.items():
+    for name, spec in pretrained.NETWORKS.items():
         of = {d.recipe.lr: d for d in definitions if d.name.split("-lr-")[0] == name}
-        assert set(of) == set(pretrained.RATES)
-        assert [rate for rate, d in of.items() if len(d.seeds) == 3] == [own]
+        assert set(of) == {*pretrained.RATES, *pretrained.FURTHER.get(name, ())}
+        own = [rate for rate, d in of.items() if len(d.seeds) == 3]
+        assert own == [pretrained.OWN[name]]
         assert all(replace(d.spec, inputs=spec.inputs) == spec for d in of.values())
         assert all(d.seeds[0] == 0 and d.spec.inputs == 3 for d in of.values())
 
 
+def test_rates_are_tried_until_the_best_has_a_neighbour_on_each_side():
+    scores = {}
+    for rate in pretrained.RATES:
+        assert pretrained.next_rate(scores) == rate
+        scores[rate] = 0.5 - rate  # the smaller one is best
+    assert pretrained.next_rate(scores) == 1e-3
+    assert pretrained.next_rate(scores | {1e-3: 0.4}) is None
+    assert pretrained.next_rate(scores | {1e-3: 0.6}) == 3e-4
+    assert pretrained.next_rate(scores | {1e-2: 0.6}) == 3e-2
+    assert pretrained.next_rate(scores | {1e-2: 0.6, 3e-2: 0.5}) is None
+    every = {rate: rate for rate in pretrained.LADDER}
+    assert pretrained.next_rate(every) is None  # there is no higher one
+
+
+def test_each_network_has_its_seeds_at_the_rate_that_validation_prefers():
+    runs = studies.load("camvid-pretrained")
+    scores = pretrained.first_scores(runs)
+    assert set(scores.index) == set(pretrained.NETWORKS)
+    for name, rate in pretrained.OWN.items():
+        tried = scores.loc[name].dropna().to_dict()
+        assert max(tried, key=tried.get) == rate
+        assert pretrained.next_rate(tried) is None
+    own = pretrained.at_own_rates(runs)
+    assert own.groupby("name")["seed"].apply(list).to_dict() == {
+        name: [0, 1, 2] for name in pretrained.NETWORKS
+    }
+
+
+def test_a_frozen_encoder_keeps_the_first_kernels_of_imagenet():
+    runs = pretrained.at_own_rates(studies.load("camvid-pretrained"))
+    kept = {
+        name: [m["first_filters"] for m in rows["metrics"]]
+        for name, rows in runs.groupby("name")
+        if isinstance(pretrained.NETWORKS[name], EfficientUnetSpec)
+    }
+    theirs = efficientnet.imagenet_weights()["stem.0.weight"].flatten()
+    for kernels in kept["frozen"]:
+        assert torch.allclose(torch.tensor(kernels), theirs, atol=1e-5)
+    for name in ("pretrained", "drawn"):
+        for kernels in kept[name]:
+            assert not torch.allclose(torch.tensor(kernels), theirs, atol=1e-2)
+
+
 def test_the_encoders_differ_in_one_thing_each():
-    specs = {name: spec for name, (spec, _) in pretrained.NETWORKS.items()}
+    specs = pretrained.NETWORKS
     whole = specs["pretrained"]
     assert whole == EfficientUnetSpec(weights="imagenet", encoder_rate=1)
     assert specs["drawn"] == replace(whole, weights="drawn")
@@ -97,8 +141,9 @@ def test_few_photographs_are_trained_on_for_as_many_steps(photographs):
         assert len(definition.data().train) == amount
         steps = definition.recipe.epochs * -(-amount // definition.recipe.batch_size)
         assert abs(steps - usual) <= 0.01 * usual
-        spec, rate = pretrained.NETWORKS[definition.name.rpartition("-")[0]]
-        assert definition.recipe.lr == rate
+        name = definition.name.rpartition("-")[0]
+        spec = pretrained.NETWORKS[name]
+        assert definition.recipe.lr == pretrained.OWN[name]
         assert definition.spec.classes == 11
         assert replace(definition.spec, inputs=spec.inputs) == spec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -92,6 +92,34 @@ def photographs(
     bar = fig.colorbar(sure, ax=axes[:, 2], shrink=0.8, pad=0.03, aspect=30)
     bar.set_ticks([0, 0.5, 1], labels=[number(tick, 1) for tick in (0, 0.5, 1)])
     _legend(fig)
+    plt.close(fig)
+    return fig
+
+
+@also_narrow
+def first_filters(kernels: Mapping[str, np.ndarray], width: float = style.PAGE) -> Figure:
+    """Show the first layer's kernels ``(count, 3, 3, 3)`` of some networks, in colours.
+
+    Each goes from its smallest weight, black, to its largest; those whose weights differ most
+    come first.
+    """
+    columns = 8
+    rows = -(-max(map(len, kernels.values())) // columns)
+    side = width / (columns * len(kernels) + 1)
+    fig, axes = style.figure(1, len(kernels), width, rows * side + 0.35, squeeze=False)
+    fig.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr]
+    for ax, (name, values) in zip(axes[0], kernels.items(), strict=True):
+        order = np.argsort(-np.ptp(values.reshape(len(values), -1), axis=1))
+        _, channels, high, wide = values.shape
+        tiles = np.ones((rows * (high + 1) - 1, columns * (wide + 1) - 1, channels))
+        for place, kernel in enumerate(values[order]):
+            low, top = kernel.min(), kernel.max()
+            down, right = place // columns * (high + 1), place % columns * (wide + 1)
+            shown = (kernel - low) / (top - low) if top > low else np.full_like(kernel, 0.5)
+            tiles[down : down + high, right : right + wide] = shown.transpose(1, 2, 0)
+        ax.imshow(tiles, interpolation="nearest")
+        ax.set_title(name, fontsize=7.5)
+        _bare(ax)
     plt.close(fig)
     return fig
 

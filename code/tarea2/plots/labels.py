@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tarea2.plots import style
-from tarea2.studies import camvid, context, published_models, search, segmentation
+from tarea2.studies import camvid, context, pretrained, published_models, search, segmentation
 from tarea2.studies.comparisons import against
 
 # Kind of network -> colour, marker and name.
@@ -17,6 +17,7 @@ KINDS = {
     "published": (style.ORANGE, "X", "red publicada"),
     "candidate": (style.GREEN, "v", "red para fotografías"),
     "pretrained": (style.SKY, "*", "red preentrenada"),
+    "drawn": (style.VERMILION, "d", "la misma red, desde cero"),
     "random": (style.PURPLE, "P", "búsqueda aleatoria"),
 }
 
@@ -78,6 +79,10 @@ LABELS = {
     "deep-concat-long": "E, receta larga",
     "deep-concat-epochs-60": "E, 60 épocas",
     "efficientnet-lite0": "EfficientNet-Lite0, de ImageNet",
+    "pretrained": "de ImageNet",
+    "pretrained-slower": "de ImageNet, encoder lento",
+    "frozen": "de ImageNet, congelado",
+    "drawn": "la misma, desde cero",
     "attention-unet-long": "AttentionUnet, receta larga",
 }
 
@@ -108,7 +113,8 @@ def labelled(table: pd.DataFrame) -> pd.DataFrame:
     kinds |= {camvid.longer(camvid.CHOSEN_PUBLISHED): "published", camvid.EPOCHS_ALONE: "candidate"}
     kinds |= dict.fromkeys((d.name for d in camvid.CANDIDATE_DEFINITIONS), "candidate")
     kinds |= dict.fromkeys(search.NETWORKS, "random")
-    kinds["efficientnet-lite0"] = "pretrained"
+    kinds |= dict.fromkeys((*pretrained.FROM_IMAGENET, "efficientnet-lite0"), "pretrained")
+    kinds["drawn"] = "drawn"
     return table.assign(
         label=[LABELS.get(name, name) for name in table["name"]],
         kind=[kinds[name] for name in table["name"]],

@@ -45,17 +45,14 @@ STUDIES = {
         Study("mnist1d-published", published_signals.DEFINITIONS),
         Study("camvid", camvid.NAMED_DEFINITIONS),
         Study("camvid-best", camvid.CANDIDATE_DEFINITIONS, camvid.STORED_MODELS),
+        Study("camvid-pretrained", pretrained.DEFINITIONS),
         Study("check", segmentation.CHECK),
     )
 }
 # Defined, to be trained like the others, but no run of theirs is stored with the project yet: what
 # reads or verifies the stored runs of every study leaves these out.
 WITHOUT_RUNS = {
-    study.name: study
-    for study in (
-        Study("camvid-pretrained", pretrained.DEFINITIONS),
-        Study("camvid-amounts", pretrained.AMOUNT_DEFINITIONS),
-    )
+    study.name: study for study in (Study("camvid-amounts", pretrained.AMOUNT_DEFINITIONS),)
 }
 
 
