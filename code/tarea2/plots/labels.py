@@ -16,8 +16,8 @@ KINDS = {
     "combination": (style.BLUE, "^", "combinación"),
     "published": (style.ORANGE, "X", "red publicada"),
     "candidate": (style.GREEN, "v", "red para fotografías"),
-    "pretrained": (style.SKY, "*", "red preentrenada"),
-    "drawn": (style.VERMILION, "d", "la misma red, desde cero"),
+    "pretrained": (style.INDIGO, "*", "red preentrenada"),
+    "drawn": (style.VERMILION, "d", "desde cero"),
     "random": (style.PURPLE, "P", "búsqueda aleatoria"),
 }
 

@@ -28,6 +28,7 @@ SMALLEST = 7  # points: what can be read on a phone
 # Okabe and Ito (2008), "Color Universal Design": told apart with every common colour blindness.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, BLACK, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#000000", "#6F6F6F"
+INDIGO = "#332288"  # of Paul Tol's muted scheme: dark enough for names
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 # The second sign besides colour, so that lines survive grey print.
 LINES = ("-", "--", "-.", ":")
