@@ -107,7 +107,7 @@ def first_filters(kernels: Mapping[str, np.ndarray], width: float = style.PAGE) 
     rows = -(-max(map(len, kernels.values())) // columns)
     side = width / (columns * len(kernels) + 1)
     fig, axes = style.figure(1, len(kernels), width, rows * side + 0.35, squeeze=False)
-    fig.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr]
+    fig.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
     for ax, (name, values) in zip(axes[0], kernels.items(), strict=True):
         order = np.argsort(-np.ptp(values.reshape(len(values), -1), axis=1))
         _, channels, high, wide = values.shape

@@ -80,7 +80,7 @@ def with_first_filters(
     """Beside :func:`by_class_and_image`: an encoder's first kernels, ``(32, 3, 3, 3)``."""
     found = by_class_and_image(model, dataset, evaluations)
     if isinstance(model, EfficientUnet):
-        kernels = model.encoder.stem[0].weight
+        kernels = model.encoder.state_dict()["stem.0.weight"]
         found["first_filters"] = [rounded(value) for value in kernels.flatten().tolist()]
     return found
 
