@@ -15,7 +15,7 @@ from tarea2.datasets import DataError
 from tarea2.datasets.images.label_map import LabelClass, LabelMap
 from tarea2.datasets.images.picture import Picture
 from tarea2.datasets.images.preprocessing import Preprocessing
-from tarea2.models import EncoderDecoderSpec, build, save_model
+from tarea2.models import EfficientUnetSpec, EncoderDecoderSpec, build, save_model
 from tarea2.own import prediction
 from tarea2.own.prediction import load_predictor
 from tarea2.predictor import Predictor, was_predicted
@@ -246,6 +246,10 @@ def test_a_network_trained_on_parts_takes_large_images():
     assert Predictor.from_card(predictor().model, card).tiled
     del card["data"]["crop"]
     assert not Predictor.from_card(predictor().model, card).tiled
+    # Tiles begin where the network halves: the encoder does so five times, the study's four.
+    encoder = build(EfficientUnetSpec(weights="drawn", inputs=1, classes=2))
+    assert Predictor.from_card(encoder, card).divisor == 32
+    assert Predictor.from_card(predictor().model, card).divisor == 16
 
 
 @pytest.mark.parametrize("part", ["data", "preparation", "legend", "size", "entries", "kind"])

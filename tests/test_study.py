@@ -146,6 +146,37 @@ def test_costs_are_measured_for_every_network(store):
         costs.load("toy")
 
 
+def test_costs_are_those_of_the_recipe(store, monkeypatch):
+    taken = []
+    step = costs.train_step
+
+    def watched(model, x, y, optimiser, criterion, precision):
+        taken.append((criterion.region, precision))
+        return step(model, x, y, optimiser, criterion, precision)
+
+    monkeypatch.setattr(costs, "train_step", watched)
+    recipe = replace(SHORT, precision="bfloat16", overlap="dice")
+    definition = replace(studies.find("toy").definitions[0], recipe=recipe)
+    costs.measure([definition], rounds=1, progress=False)
+    assert set(taken) == {("dice", "bfloat16")}
+
+
+def test_a_disk_that_is_full_loses_no_weights(store, monkeypatch):
+    """A run that is stored is never trained again, so that its weights lie there before it."""
+
+    def full(run, path):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running.results, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            train(only=["plain"], seeds=1)
+    assert not outcomes(store)
+    assert (store / "runs" / "toy" / "plain-seed0.weights").exists()
+    assert train() == 4
+    models.load_model("best")
+
+
 # The command ------------------------------------------------------------------------------------
 
 
@@ -296,6 +327,19 @@ def test_a_network_that_fails_is_left_out_and_the_others_go_on(store, monkeypatc
     assert "0 runs trained" in capsys.readouterr().out
 
 
+def test_a_network_that_memory_does_not_hold_is_tried_again(store, monkeypatch, capsys):
+    def greedy(*_, **__):
+        torch.empty(1 << 60)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "fit", greedy)
+        run_cli(monkeypatch, "train", "toy", "--only", "plain")
+        assert "left out: not enough memory; smaller images" in "".join(capsys.readouterr())
+    assert not (store / "results" / "toy" / "failed").exists()
+    assert run_cli(monkeypatch, "train", "toy", "--only", "plain") == 0
+    assert "2 runs trained" in capsys.readouterr().out
+
+
 def test_a_loss_that_becomes_nan_stops_the_run_with_the_cause(store, monkeypatch, capsys):
     toy = studies.find("toy")
     wild = replace(
@@ -350,6 +394,7 @@ def test_wrong_arguments_get_one_sentence(store, monkeypatch, capsys, arguments,
     [
         ((), "x is not a folder"),
         (("--name", "../z"), "may hold letters"),
+        (("--name", "z" * 61), "at most 60"),
         (("--steps", "3", "--epochs", "3"), "--epochs and --steps exclude each other"),
     ],
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from tarea2 import records
+from tarea2 import memory, paths, records
 from tarea2.datasets import DataError
 from tarea2.evaluation import TASKS
 from tarea2.own.encoders import ENCODERS
@@ -83,7 +83,9 @@ def _first_of(
             found = _of(definition, rates, further, say, progress)
         except (OSError, DataError, records.ResultError):
             raise
-        except Exception:  # the network's fault: the study itself tells it
+        except Exception as error:  # the network's fault, of which the study itself tells more
+            why = memory.TOLD if memory.ran_out(error) else paths.reason(error)
+            say(f"no learning rate from {definition.name}: {why}")
             continue
         best = "no rate has a score" if set(found.scores) == {None} else "the best on validation"
         say(f"learning rate of {whose}: {found.best:g}, {best}; --lr sets another")
